@@ -68,7 +68,9 @@ def data_folder() -> Path:
     if named and Path(named).is_dir():
         return Path(named).resolve()
     if os.environ.get("CONSONA_REQUIRE_DATA") == "1":
-        pytest.fail(f"CONSONA_REQUIRE_DATA is set and CONSONA_DATA={named!r} is no folder: data tests may not be skipped")
+        pytest.fail(
+            f"CONSONA_REQUIRE_DATA is set and CONSONA_DATA={named!r} is no folder: data tests may not be skipped"
+        )
     pytest.skip("CONSONA_DATA names no folder with the corpora")
 
 
