@@ -74,6 +74,24 @@ def data_folder() -> Path:
     pytest.skip("CONSONA_DATA names no folder with the corpora")
 
 
+def pytest_collection_modifyitems(items):
+    """Whatever asks for the corpora is a data test, marked or not."""
+    for item in items:
+        if "data_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.data)
+
+
+@pytest.fixture(autouse=True)
+def what_the_marks_need(request):
+    """Skip a data test without corpora and a GPU test without a GPU."""
+    if request.node.get_closest_marker("data"):
+        request.getfixturevalue("data_folder")
+    if request.node.get_closest_marker("gpu"):
+        torch = pytest.importorskip("torch", reason="torch is not installed")
+        if not torch.cuda.is_available():
+            pytest.skip("no GPU")
+
+
 @pytest.fixture
 def frozen():
     """Make arrays read-only: ``X, Y = frozen(X, Y)``; whoever writes into them raises."""
