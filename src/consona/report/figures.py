@@ -1,0 +1,81 @@
+"""From a result to its picture: the kind of figure is named in the result, so a new study needs no code here."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from consona.core.errors import InvalidInput
+from consona.report.drawing import as_pdf, as_svg, house_style
+from consona.report.figures_alignment import draw_axis_profile, draw_clip_scatter, draw_hold_outs, draw_subjects
+from consona.report.figures_curves import draw_bars, draw_heatmap, draw_layer_sweep, draw_lines, draw_roc
+from consona.report.figures_scalp import draw_scalp
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KINDS: dict[str, Callable[[xr.Dataset], "Figure"]] = {
+    "axis_profile": draw_axis_profile,
+    "roc": draw_roc,
+    "layer_sweep": draw_layer_sweep,
+    "clip_scatter": draw_clip_scatter,
+    "hold_outs": draw_hold_outs,
+    "scalp": draw_scalp,
+    "subjects": draw_subjects,
+    "lines": draw_lines,
+    "heatmap": draw_heatmap,
+    "bars": draw_bars,
+}
+
+
+def is_drawn(ds: xr.Dataset) -> bool:
+    """Whether this result has a drawing of its own; what has none is shown as a table."""
+    return str(ds.attrs.get("figure", "table")) in KINDS
+
+
+def figure_svg(ds: xr.Dataset, *, name: str = "figure") -> str:
+    """The result as an ``<svg>`` element for the page: colours are CSS variables, ids begin with ``name``.
+
+    Raises
+    ------
+    InvalidInput
+        When the result has no drawing, or lacks a variable or dimension of its kind.
+    """
+    salt = _salt(name)
+    with house_style(salt):
+        return as_svg(_draw(ds), name=salt, themed_inks=True)
+
+
+def figure_file(ds: xr.Dataset, *, suffix: str, name: str = "figure") -> bytes:
+    """The result as the bytes of a file of its own, ``suffix`` "svg" or "pdf".
+
+    Raises
+    ------
+    InvalidInput
+        As ``figure_svg``, and for any other suffix.
+    """
+    if suffix not in ("svg", "pdf"):
+        raise InvalidInput(f"figures are written as svg or pdf, not as '{suffix}'. Ask for one of the two.")
+    salt = _salt(name)
+    with house_style(salt):
+        figure = _draw(ds)
+        return as_pdf(figure) if suffix == "pdf" else as_svg(figure, name=salt, themed_inks=False).encode()
+
+
+def _draw(ds: xr.Dataset) -> "Figure":
+    kind = str(ds.attrs.get("figure", "table"))
+    if kind not in KINDS:
+        raise InvalidInput(f"there is no drawing for figures of kind '{kind}'; known are {', '.join(KINDS)}. Show a table.")
+    empty = [str(dim) for dim, size in ds.sizes.items() if size == 0]
+    if empty:
+        raise InvalidInput(
+            f"figure '{kind}' has nothing along {', '.join(empty)}; at least one value is expected. "
+            "Check the step that makes it: its inputs may have been filtered to nothing."
+        )
+    return KINDS[kind](ds)
+
+
+def _salt(name: str) -> str:
+    """A name that may begin an XML id: letters, digits and hyphens."""
+    return "fig-" + re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")

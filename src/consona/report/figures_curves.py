@@ -1,0 +1,178 @@
+"""Pictures of curves and grids: ROC, layer sweep, lines, bars, heatmap."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from consona.report.drawing import canvas, labels, number, require, values, without_spine, words, zero_line
+from consona.report.palette import BAND, INK, MUTED, PAPER, RULE, series_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def draw_roc(ds: xr.Dataset) -> "Figure":
+    """ROC curves, and beside them the area under each with its interval; chance is the diagonal and 0.5."""
+    require(ds, fpr=("corpus", "point"), tpr=("corpus", "point"), auc=("corpus",))
+    names, auc = labels(ds, "corpus"), values(ds, "auc", "corpus")
+    fpr, tpr = values(ds, "fpr", "corpus", "point"), values(ds, "tpr", "corpus", "point")
+    low, high = values(ds, "low", "corpus"), values(ds, "high", "corpus")
+    figure = canvas(7.2, 3.4)
+    curve, area = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    curve.plot([0, 1], [0, 1], color=RULE, linewidth=0.9)
+    for i in range(len(names)):
+        curve.plot(fpr[i], tpr[i], color=series_colour(i))
+        y = len(names) - 1 - i
+        area.plot([low[i], high[i]], [y, y], color=series_colour(i), linewidth=2.2, alpha=0.45, solid_capstyle="round")
+        area.plot(auc[i], y, marker="o", markersize=7, color=series_colour(i), markeredgecolor=PAPER)
+        text = number(auc[i], 3) + (f"  [{number(low[i], 3)}, {number(high[i], 3)}]" if np.isfinite(low[i]) else "")
+        area.annotate(f"{names[i]}  ", (0, y), (0, 11), xycoords=("axes fraction", "data"), textcoords="offset points")
+        area.annotate(
+            text, (1, y), (0, 11), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", color=MUTED
+        )
+    curve.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    curve.set_xlabel("false-positive rate")
+    curve.set_ylabel("true-positive rate")
+    zero_line(area, at=0.5)
+    defined = np.concatenate([low, high, auc])
+    area.set_xlim(min(0.48, np.nanmin(defined, initial=0.48) - 0.02), max(1.0, np.nanmax(defined, initial=1.0)))
+    area.set_ylim(-0.7, len(names) - 0.3)
+    area.set_yticks([])
+    area.set_xlabel("area under the curve (chance 0.5)")
+    without_spine(area, "left")
+    return figure
+
+
+def draw_layer_sweep(ds: xr.Dataset) -> "Figure":
+    """The score of every layer, one line per treatment of the features; the layer in use is marked."""
+    require(ds, score=("treatment", "layer"))
+    layers = np.asarray(ds["layer"].values, dtype=float)
+    figure = canvas(6.8, 3.1)
+    ax = figure.add_subplot()
+    if "chosen_layer" in ds.attrs:
+        chosen = float(ds.attrs["chosen_layer"])
+        ax.axvline(chosen, color=BAND, linewidth=9, zorder=0)
+        ax.annotate(
+            f"layer {chosen:g}, in use", (chosen, 1), (0, 4), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="center", color=MUTED, fontsize=7.5,
+        )  # fmt: skip
+    _reference(ax, ds)
+    low, high = values(ds, "low", "treatment", "layer"), values(ds, "high", "treatment", "layer")
+    _curves(ax, layers, (values(ds, "score", "treatment", "layer"), low, high), labels(ds, "treatment"))
+    ax.set_xticks(layers[:: max(1, len(layers) // 16)])
+    ax.set_xlabel(words(ds, "xlabel", "layer (counted from 0)"))
+    ax.set_ylabel(words(ds, "ylabel", "score"))
+    return figure
+
+
+def draw_lines(ds: xr.Dataset) -> "Figure":
+    """One line per series over a common x, with its interval where there is one."""
+    require(ds, y=("series", "x"))
+    figure = canvas(6.8, 3.1)
+    ax = figure.add_subplot()
+    low, high = values(ds, "low", "series", "x"), values(ds, "high", "series", "x")
+    numeric = np.issubdtype(ds["x"].dtype, np.number)
+    x = np.asarray(ds["x"].values, dtype=float) if numeric else np.arange(ds.sizes["x"], dtype=float)
+    _reference(ax, ds)
+    _curves(ax, x, (values(ds, "y", "series", "x"), low, high), labels(ds, "series"))
+    if not numeric or len(x) <= 8:
+        ax.set_xticks(x, [f"{each:g}" for each in x] if numeric else labels(ds, "x"))
+    ax.set_xlabel(words(ds, "xlabel", "x"))
+    ax.set_ylabel(words(ds, "ylabel", "y"))
+    return figure
+
+
+def _reference(ax: "Axes", ds: xr.Dataset) -> None:
+    """A thin line at chance, where the result says where that is."""
+    if "reference" in ds.attrs:
+        zero_line(ax, at=float(ds.attrs["reference"]), vertical=False)
+
+
+def _curves(ax: "Axes", x: np.ndarray, curves: tuple[np.ndarray, np.ndarray, np.ndarray], names: list[str]) -> None:
+    """Lines (y, low, high: each series x point) with their names at the right end, moved apart where they would touch."""
+    y, low, high = curves
+    few = len(x) <= 40
+    for i in range(len(names)):
+        colour = series_colour(i)
+        ax.fill_between(x, low[i], high[i], color=colour, alpha=0.14, linewidth=0)
+        ax.plot(x, y[i], color=colour, marker="o" if few else "", markersize=3.6)
+    ends = np.array([each[np.isfinite(each)][-1] if np.isfinite(each).any() else np.nan for each in y])
+    ax.margins(x=0.03)
+    bottom, top = ax.get_ylim()
+    heights = _apart(ends, gap=(top - bottom) * 0.075)
+    for i, name in enumerate(names):
+        if np.isfinite(heights[i]):
+            ax.annotate(
+                name, (1, heights[i]), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
+                color=series_colour(i), annotation_clip=False,
+            )  # fmt: skip
+
+
+def _apart(heights: np.ndarray, *, gap: float) -> np.ndarray:
+    """The same heights, in the same order, at least ``gap`` apart and with the same mean; NaN stays NaN."""
+    spread = heights.copy()
+    order = [i for i in np.argsort(heights, kind="stable") if np.isfinite(heights[i])]
+    for below, above in zip(order[:-1], order[1:], strict=True):
+        spread[above] = max(spread[above], spread[below] + gap)
+    return spread - (np.mean(spread[order] - heights[order]) if order else 0.0)
+
+
+def draw_bars(ds: xr.Dataset) -> "Figure":
+    """One effect per label as a bar from zero, with its interval, over the 95 % range of its null in grey."""
+    require(ds, effect=("label",))
+    names, effect = labels(ds, "label"), values(ds, "effect", "label")
+    low, high = values(ds, "low", "label"), values(ds, "high", "label")
+    null_low, null_high = values(ds, "null_low", "label"), values(ds, "null_high", "label")
+    figure = canvas(6.6, 0.75 + 0.3 * len(names))
+    ax = figure.add_subplot()
+    rows = np.arange(len(names))[::-1]
+    ax.barh(rows, null_high - null_low, left=null_low, height=0.82, color=BAND, zorder=0)
+    zero_line(ax)
+    ax.barh(rows, effect, height=0.34, color=series_colour(0), zorder=2)
+    for y, e, bottom, top in zip(rows, effect, low, high, strict=True):
+        ax.plot([bottom, top], [y, y], color=INK, linewidth=1.1, zorder=3)
+        ax.annotate(
+            number(e, 3), (1, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
+            color=MUTED, fontsize=7.5, annotation_clip=False,
+        )  # fmt: skip
+    ax.set_yticks(rows, names)
+    ax.set_xlabel(words(ds, "xlabel", "effect"))
+    ax.margins(y=0.03)
+    without_spine(ax, "left")
+    return figure
+
+
+def draw_heatmap(ds: xr.Dataset) -> "Figure":
+    """A grid of values; two-sided colours around zero where there are negative ones; undefined cells stay empty."""
+    require(ds, value=("row", "column"))
+    rows, columns, grid = labels(ds, "row"), labels(ds, "column"), values(ds, "value", "row", "column")
+    n_rows, n_columns = grid.shape
+    figure = canvas(min(7.6, 2.6 + 0.42 * n_columns), min(9.0, 1.3 + 0.26 * n_rows))
+    ax = figure.add_subplot()
+    extreme = float(np.nanmax(np.abs(grid), initial=1e-300))
+    two_sided = bool(np.nanmin(grid, initial=0.0) < 0)
+    mesh = ax.pcolormesh(
+        np.ma.masked_invalid(grid), cmap="RdBu_r" if two_sided else "Blues", vmin=-extreme if two_sided else 0.0, vmax=extreme,
+        edgecolors=PAPER, linewidth=0.6,
+    )  # fmt: skip
+    if grid.size <= 120:
+        for (i, j), cell in np.ndenumerate(grid):
+            # Cells keep their colour in both themes, so the text on them does as well: not one of the palette's inks.
+            dark = np.isfinite(cell) and abs(cell) > 0.6 * extreme
+            ax.text(
+                j + 0.5, i + 0.5, number(cell), ha="center", va="center", fontsize=7, color="#ffffff" if dark else "#222222"
+            )
+    step = max(1, n_rows // 30)
+    ax.set_yticks(np.arange(n_rows)[::step] + 0.5, rows[::step])
+    step = max(1, n_columns // 24)
+    slanted = max(map(len, columns)) > 5 and n_columns > 6
+    ax.set_xticks(
+        np.arange(n_columns)[::step] + 0.5, columns[::step], rotation=40 if slanted else 0, ha="right" if slanted else "center"
+    )
+    ax.invert_yaxis()
+    without_spine(ax, "left", "bottom")
+    bar = figure.colorbar(mesh, ax=ax, shrink=0.8, pad=0.02, label=words(ds, "label"))
+    bar.outline.set_visible(False)
+    return figure
