@@ -1,0 +1,26 @@
+"""Which studies there are; a study's own module is read only when the study is asked for."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
+from consona.engine.config import Study
+
+_WHERE = {"valence-axis": "consona.studies.valence_axis:ValenceAxis"}
+
+
+class _Registry(Mapping[str, type[Study]]):
+    """Studies by the name that the command line uses."""
+
+    def __getitem__(self, name: str) -> type[Study]:
+        module, _, kind = _WHERE[name].partition(":")
+        study: type[Study] = getattr(import_module(module), kind)
+        return study
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_WHERE)
+
+    def __len__(self) -> int:
+        return len(_WHERE)
+
+
+STUDIES: Mapping[str, type[Study]] = _Registry()
