@@ -1,0 +1,143 @@
+"""Read an array from a pickle file without letting the file run anything.
+
+A pickle is a small program: it names functions and calls them. Some corpora ship nothing else. This reader answers every
+name with a stand-in of its own, so that the file reaches neither NumPy nor any other code; only after the last byte has
+been read are shape, number format and raw bytes turned into an array.
+"""
+
+import pickle
+import re
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from consona.core.errors import InvalidInput, MissingData
+
+__all__ = ["load_array_pickle"]
+
+PLAIN_FORMAT = re.compile(r"[<>=|]?(b1|i[1248]|u[1248]|f[248])")
+"""Booleans, integers and real numbers: formats that hold nothing but numbers."""
+
+DAMAGE = (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError, MemoryError)
+"""What the standard unpickler raises on broken or hostile bytes (UnicodeDecodeError is a ValueError)."""
+
+
+class _Refused(pickle.UnpicklingError):
+    """The pickle asked for something that is not a plain array."""
+
+
+class _Format:
+    """Stand-in for ``numpy.dtype``: remembers the number format as text."""
+
+    __slots__ = ("order", "text")
+
+    def __init__(self, text: object) -> None:
+        if not isinstance(text, str) or not PLAIN_FORMAT.fullmatch(text):
+            raise _Refused(f"an array of type {text!r}")
+        self.text = text.lstrip("<>=|")
+        self.order = "="
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
+            raise _Refused("a number format that is not plain")
+        self.order = state[1]
+
+    def dtype(self) -> np.dtype[np.generic]:
+        """The format as NumPy's own dtype."""
+        return np.dtype(self.order.replace("|", "=") + self.text)
+
+
+@dataclass
+class _Array:
+    """Stand-in for ``numpy.ndarray``: remembers shape, format and bytes."""
+
+    shape: object = None
+    format: object = None
+    fortran: bool = False
+    raw: object = None
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, tuple) or len(state) != 5:
+            raise _Refused("an array in an unknown form")
+        _, self.shape, self.format, fortran, self.raw = state
+        self.fortran = bool(fortran)
+
+    def array(self) -> np.ndarray:
+        """The array itself, read-only, after shape and size have been compared with the bytes at hand."""
+        raw = self.raw.encode("latin-1") if isinstance(self.raw, str) else self.raw
+        if not isinstance(raw, bytes | bytearray) or not isinstance(self.format, _Format):
+            raise _Refused("an array of Python objects")
+        if not isinstance(self.shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in self.shape):
+            raise _Refused("an array without a shape")
+        dtype = self.format.dtype()
+        if prod(self.shape) * dtype.itemsize != len(raw):
+            raise _Refused(f"an array of shape {self.shape} with {len(raw)} bytes")
+        flat = np.frombuffer(bytes(raw), dtype=dtype)
+        return flat.reshape(self.shape, order="F" if self.fortran else "C")
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """An unpickler that knows the four names an array pickle needs, and answers each with a stand-in."""
+
+    def find_class(self, module: str, name: str) -> object:
+        """The stand-in for a name in the pickle; every other name is refused before anything is imported."""
+        core = module.replace("numpy._core", "numpy.core")
+        known: dict[tuple[str, str], object] = {
+            ("numpy.core.multiarray", "_reconstruct"): self._empty,
+            ("numpy.core.numeric", "_frombuffer"): self._filled,
+            ("numpy", "dtype"): self._format,
+            ("numpy", "ndarray"): "ndarray",
+            ("_codecs", "encode"): self._latin,
+        }
+        if (core, name) not in known:
+            raise _Refused(f"the name {module}.{name}")
+        return known[core, name]
+
+    def _empty(self, *_: object) -> _Array:
+        return _Array()
+
+    def _filled(self, raw: object, number_format: object, shape: object, order: object = "C", *more: object) -> _Array:
+        if order not in ("C", "F") or any(each is not None for each in more):
+            raise _Refused("an array in an unknown memory order")
+        return _Array(shape, number_format, order == "F", raw)
+
+    def _format(self, text: object, *_: object) -> _Format:
+        return _Format(text)
+
+    def _latin(self, text: object, codec: object) -> bytes:
+        if not isinstance(text, str) or codec not in ("latin1", "latin-1", "iso-8859-1"):
+            raise _Refused("text in an unknown encoding")
+        return text.encode("latin-1")
+
+
+def load_array_pickle(path: Path) -> np.ndarray:
+    """The one array in a pickle file (protocols 0 to 5, written by Python 2 or 3), read-only.
+
+    Raises :class:`MissingData` where there is no file, and :class:`InvalidInput` where the file is damaged, holds
+    anything but one plain array of numbers, or asks for any name outside NumPy's arrays. Nothing in the file is executed.
+    """
+    try:
+        with open(path, "rb") as stream:
+            return _read(stream)
+    except FileNotFoundError as error:
+        raise MissingData(f"there is no file {path}; expected a pickled array there. Check the folder.") from error
+    except _Refused as error:
+        raise InvalidInput(
+            f"{path.name} asks for {error}; expected one plain array of numbers. Nothing was executed. "
+            "Get the file again from its official source, and do not open it with pickle or numpy.load."
+        ) from error
+    except DAMAGE as error:
+        raise InvalidInput(
+            f"{path.name} is damaged ({type(error).__name__} after {path.stat().st_size} bytes); expected a whole "
+            "pickled array. Copy or download the file again."
+        ) from error
+
+
+def _read(stream: BinaryIO) -> np.ndarray:
+    found = _ArrayUnpickler(stream, encoding="iso-8859-1").load()
+    if not isinstance(found, _Array):
+        raise _Refused(f"a {type(found).__name__}")
+    return found.array()
