@@ -25,8 +25,8 @@ SCALES = {"V": "valence", "A": "arousal", "D": "dominance"}
 def load_emobank(split: str = "all", *, perspective: str = "both", folder: Path | str | None = None) -> Dataset:
     """Sentences: columns ``text``, ``valence``, ``arousal``, ``dominance`` (1 to 5) and ``split``.
 
-    ``perspective``: ``both`` (the published weighted means), ``reader`` or ``writer`` (joined by id). One text is the word
-    "None": it stays a word.
+    ``perspective``: ``both`` (the published weighted means), ``reader`` or ``writer`` (joined by id). One text is the
+    word "None": it stays a word.
 
     Raises :class:`MissingData` where the corpus is not there, :class:`InvalidInput` for an unknown split or perspective
     or a damaged file.

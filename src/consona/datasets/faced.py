@@ -72,7 +72,9 @@ def load_faced_windows(
     whole clips by the column ``clip``. Further parameters, targets and errors as in :func:`load_faced`.
     """
     if window_s < 1 or N_SECONDS % window_s:
-        raise InvalidInput(f"Windows of {window_s} s do not fill the {N_SECONDS} s of a clip; choose a divisor, such as 5.")
+        raise InvalidInput(
+            f"Windows of {window_s} s do not fill the {N_SECONDS} s of a clip; choose a divisor, such as 5."
+        )
     root = corpus_folder("faced", folder)
     files = faced_layout(root, layout).select(subjects)
     n_windows = N_SECONDS // window_s
@@ -87,7 +89,12 @@ def load_faced_windows(
 def _dataset(root: Path, layout: Layout, stimuli: Stimuli, n_windows: int) -> Dataset:
     notes = recording_notes(root, list(layout.readers))
     recordings = tuple(
-        faced_recording(averaged(read_subject(layout, subject), n_windows), stimuli, subject, notes[subject] | {"layout": layout.name})
+        faced_recording(
+            averaged(read_subject(layout, subject), n_windows),
+            stimuli,
+            subject,
+            notes[subject] | {"layout": layout.name},
+        )
         for subject in layout.readers
     )
     sums = checksums(root, layout.files.values())

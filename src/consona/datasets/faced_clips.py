@@ -26,9 +26,8 @@ BAND_EDGES_HZ = {
 }
 """The edges that the release names for its spectral analysis, in Hz."""
 
-CHANNELS = tuple(
-    "Fp1 Fp2 Fz F3 F4 F7 F8 FC1 FC2 FC5 FC6 Cz C3 C4 T7 T8 CP1 CP2 CP5 CP6 Pz P3 P4 P7 P8 PO3 PO4 Oz O1 O2 A2 A1".split()
-)
+_SCALP = "Fp1 Fp2 Fz F3 F4 F7 F8 FC1 FC2 FC5 FC6 Cz C3 C4 T7 T8 CP1 CP2 CP5 CP6 Pz P3 P4 P7 P8 PO3 PO4 Oz O1 O2"
+CHANNELS = (*_SCALP.split(), "A2", "A1")
 """Names as in the 10-20 system of MNE. The last two lie at the right and the left ear, by the electrode positions."""
 
 ITEMS = (
@@ -93,11 +92,11 @@ def clip_stimuli() -> Stimuli:
     emotion = np.repeat(EMOTIONS, _CLIPS_PER_EMOTION)
     code = np.select([vid <= 12, vid <= 16], [-1, 0], 1)
     table = pd.DataFrame({"vid": vid, "emotion": emotion, "valence_code": code, "film": _FILMS})
-    return Stimuli(table.set_axis([clip_id(v) for v in vid]))
+    return Stimuli(table.set_axis([clip_id(int(v)) for v in vid]))
 
 
 def window_stimuli(n_windows: int) -> Stimuli:
-    """The 28 clips cut into equal windows: ids ``clip01w1`` …, columns ``clip`` (the group), ``window``, ``start_s``."""
+    """The 28 clips cut into equal windows: ids ``clip01w1`` …, with ``clip`` (the group), ``window``, ``start_s``."""
     clips = clip_stimuli()
     window = np.tile(np.arange(1, n_windows + 1), N_CLIPS)
     clip = np.repeat(clips.ids, n_windows)
@@ -115,7 +114,7 @@ def target_coords() -> dict[str, tuple[str, npt.NDArray[np.str_]]]:
 
 
 def recording_notes(root: Path, subjects: list[str]) -> dict[str, dict[str, int | str]]:
-    """Cohort and device of each subject, from ``Recording_info.csv``, or from the subject's number where that is missing.
+    """Cohort and device of each subject, from ``Recording_info.csv`` or, without it, by number.
 
     Two cohorts were recorded with different equipment; a split that follows the cohort measures the equipment.
     """

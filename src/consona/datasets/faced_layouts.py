@@ -1,4 +1,4 @@
-"""How FACED lies on disk: the release's pickles, or the compact files without pickle; every subject's shape is checked."""
+"""How FACED lies on disk: the release's pickles, or compact files without pickle; every subject is checked."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -51,9 +51,9 @@ def faced_layout(root: Path, layout: str) -> Layout:
     wanted = [each for each in every if layout in ("auto", each.name) and each.readers]
     if not wanted:
         raise MissingData(
-            f"{root} holds no FACED features in the layout '{layout}'; expected EEG_Features/DE/subNNN.pkl.pkl (released) "
-            "or de_full/subNNN.npy or derived_DE_5s_windows.npz (compact). Complete the folder; "
-            "'consona fetch faced' says where to apply for the data."
+            f"{root} holds no FACED features in the layout '{layout}'; expected "
+            "EEG_Features/DE/subNNN.pkl.pkl (released), or de_full/subNNN.npy or derived_DE_5s_windows.npz (compact). "
+            "Complete the folder; 'consona fetch faced' says where to apply for the data."
         )
     return max(wanted, key=lambda each: len(each.readers))
 
@@ -104,7 +104,9 @@ def load_plain_archive(path: Path, names: Sequence[str]) -> dict[str, npt.NDArra
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in names}
     except KeyError as error:
-        raise InvalidInput(f"{path.name} lacks the array {error}; expected {listed(names)}. Get the file again.") from error
+        raise InvalidInput(
+            f"{path.name} lacks the array {error}; expected {listed(names)}. Get the file again."
+        ) from error
     except (ValueError, EOFError, BadZipFile) as error:
         raise _unreadable(path, error) from error
 

@@ -25,9 +25,9 @@ UNREADABLE_MAT = (ValueError, TypeError, LookupError, OSError, zlib.error, NotIm
 def load_faced_ratings(folder: Path | str | None = None, *, subjects: Sequence[str] | None = None) -> Dataset:
     """Twelve ratings per clip, 0 to 7: targets with the coordinate ``item``, stimuli ``clip01`` to ``clip28``.
 
-    ``After_remarks.mat`` keeps the order of presentation; rows are sorted here by the video index. Without those files
-    the compact ``derived_ratings.npz`` is read. Items are joy, tenderness, inspiration, amusement, anger, disgust, fear,
-    sadness, arousal, valence, familiarity and liking; ``attrs`` hold the cohort.
+    ``After_remarks.mat`` keeps the order of presentation; rows are sorted here by the video index. Without
+    those files the compact ``derived_ratings.npz`` is read. Items are joy, tenderness, inspiration, amusement, anger, disgust,
+    fear, sadness, arousal, valence, familiarity and liking; ``attrs`` hold the cohort.
 
     Raises
     ------
@@ -69,14 +69,14 @@ def read_remarks(path: Path) -> npt.NDArray[np.float64]:
         score = np.array([np.asarray(row["score"], dtype=np.float64).ravel() for row in rows])
     except UNREADABLE_MAT as error:
         raise InvalidInput(
-            f"{path.parent.name}/{path.name} cannot be read ({type(error).__name__}); expected the variable After_remark "
-            "with vid and score for 28 clips. Copy or download the file again."
+            f"{path.parent.name}/{path.name} cannot be read ({type(error).__name__}); expected the variable "
+            "After_remark with vid and score for 28 clips. Copy or download the file again."
         ) from error
     order = np.argsort(vid, kind="stable")
     if vid[order].tolist() != list(range(1, N_CLIPS + 1)):
         raise InvalidInput(
-            f"{path.parent.name}/{path.name} rates the clips {listed(vid[order])}; expected each of 1 to {N_CLIPS} once. "
-            "Get the file again, or leave the subject out with subjects=."
+            f"{path.parent.name}/{path.name} rates the clips {listed(vid[order])}; expected each of "
+            f"1 to {N_CLIPS} once. Get the file again, or leave the subject out with subjects=."
         )
     return score[order]
 
@@ -88,14 +88,16 @@ def _ratings_layout(root: Path) -> Layout:
     if path.is_file():
         tables = load_plain_archive(path, ("ratings", "subject", "item"))
         _require_items(tables["item"], path)
-        rows = {str(s): np.asarray(r, dtype=np.float64) for s, r in zip(tables["subject"], tables["ratings"], strict=True)}
+        rows = {
+            str(s): np.asarray(r, dtype=np.float64) for s, r in zip(tables["subject"], tables["ratings"], strict=True)
+        }
         readers: dict[str, Callable[[], npt.NDArray[np.generic]]] = {s: partial(np.asarray, r) for s, r in rows.items()}
         compact = Layout("compact", dict.fromkeys(rows, path), readers, 1)
         return max(original, compact, key=lambda each: len(each.readers))
     if not files:
         raise MissingData(
-            f"{root} holds no FACED ratings; expected Data/subNNN/After_remarks.mat or derived_ratings.npz. Complete the "
-            "folder; 'consona fetch faced' says where to apply for the data."
+            f"{root} holds no FACED ratings; expected Data/subNNN/After_remarks.mat or derived_ratings.npz. "
+            "Complete the folder; 'consona fetch faced' says where to apply for the data."
         )
     return original
 
@@ -103,7 +105,9 @@ def _ratings_layout(root: Path) -> Layout:
 def _require_items(items: npt.NDArray[np.generic], path: Path) -> None:
     found = tuple(str(item).lower() for item in items)
     if found != ITEMS:
-        raise InvalidInput(f"{path.name} lists the items {listed(found, 12)}; expected {listed(ITEMS, 12)}, in this order.")
+        raise InvalidInput(
+            f"{path.name} lists the items {listed(found, 12)}; expected {listed(ITEMS, 12)}, in this order."
+        )
 
 
 def _checked(values: npt.NDArray[np.generic], subject: str, path: Path) -> npt.NDArray[np.float64]:
@@ -115,7 +119,7 @@ def _checked(values: npt.NDArray[np.generic], subject: str, path: Path) -> npt.N
         )
     if not ((scores >= 0) & (scores <= 7)).all():
         raise InvalidInput(
-            f"FACED subject '{subject}' ({path.name}) holds ratings outside 0 to 7 or undefined ones. Get the file again, "
-            "or leave the subject out with subjects=."
+            f"FACED subject '{subject}' ({path.name}) holds ratings outside 0 to 7 or undefined ones. "
+            "Get the file again, or leave the subject out with subjects=."
         )
     return scores

@@ -20,46 +20,54 @@ LICENCE = "CC BY 4.0 (data); Apache-2.0 (repository)"
 COMMIT = "b75f9d3a8b76bc1060687925b04ca98a1b8ea66b"
 SPLITS = {name: f"data/original/{name}.tsv" for name in ("train", "dev", "test")}
 
-LABELS = tuple(
-    "admiration amusement anger annoyance approval caring confusion curiosity desire disappointment disapproval disgust "
-    "embarrassment excitement fear gratitude grief joy love nervousness optimism pride realization relief remorse sadness "
-    "surprise neutral".split()
-)
+_NAMES = """
+admiration amusement anger annoyance approval caring confusion curiosity desire disappointment disapproval disgust
+embarrassment excitement fear gratitude grief joy love nervousness optimism pride realization relief remorse sadness
+surprise neutral
+"""
+_POSITIVE = "admiration amusement approval caring desire excitement gratitude joy love optimism pride relief"
+_NEGATIVE = """
+anger annoyance disappointment disapproval disgust embarrassment fear grief nervousness remorse sadness
+"""
+LABELS = tuple(_NAMES.split())
 """The 28 labels in the order of their ids."""
 
-POSITIVE = frozenset(
-    "admiration amusement approval caring desire excitement gratitude joy love optimism pride relief".split()
-)
-NEGATIVE = frozenset(
-    "anger annoyance disappointment disapproval disgust embarrassment fear grief nervousness remorse sadness".split()
-)
+POSITIVE = frozenset(_POSITIVE.split())
+NEGATIVE = frozenset(_NEGATIVE.split())
 """12 positive and 11 negative labels; confusion, curiosity, realization, surprise and neutral have no pole."""
 
 
 def load_goemotions(split: str = "dev", *, folder: Path | str | None = None) -> Dataset:
     """Comments: columns ``text``, ``labels`` (names joined by commas) and ``n_labels``; splits train, dev, test.
 
-    Raises :class:`MissingData` where the corpus is not there, :class:`InvalidInput` for an unknown split or a damaged file.
+    Raises :class:`MissingData` where the corpus is not there, :class:`InvalidInput` for an unknown split or a
+    damaged file.
     """
     require_split(split, SPLITS, "GoEmotions")
     root = corpus_folder("goemotions", folder)
     path = corpus_file(root, SPLITS[split], "goemotions")
     table = read_rows(path, ("text", "label_ids", "comment"))
-    stimuli = comments(table["text"].tolist(), [_names(ids, path) for ids in table["label_ids"]], table["comment"].tolist())
+    stimuli = comments(
+        table["text"].tolist(), [_names(ids, path) for ids in table["label_ids"]], table["comment"].tolist()
+    )
     return Dataset(stimuli, (), f"goemotions-{split}", COMMIT[:12], LICENCE, CITATION, checksums(root, [path]))
 
 
 def comments(texts: list[str], labels: list[tuple[str, ...]], ids: list[str]) -> Stimuli:
     """Comments as stimuli: ``text``, ``labels`` (names joined by commas), ``n_labels``."""
-    columns = {"text": texts, "labels": [",".join(names) for names in labels], "n_labels": [len(names) for names in labels]}
+    columns = {
+        "text": texts,
+        "labels": [",".join(names) for names in labels],
+        "n_labels": [len(names) for names in labels],
+    }
     return Stimuli(pd.DataFrame(columns, index=ids))
 
 
 def goemotions_valence(stimuli: Stimuli) -> Stimuli:
     """The comments with one pole, with the column ``label``: 1 positive, 0 negative.
 
-    Kept are comments whose labels are all among the 12 positive, or all among the 11 negative ones. Left out: any comment
-    with confusion, curiosity, realization, surprise or neutral, and comments that mix both poles.
+    Kept are comments whose labels are all among the 12 positive, or all among the 11 negative ones. Left out: any
+    comment with confusion, curiosity, realization, surprise or neutral, and comments that mix both poles.
 
     Raises :class:`InvalidInput` when the stimuli have no column ``labels``, or nothing is left.
     """
@@ -68,7 +76,9 @@ def goemotions_valence(stimuli: Stimuli) -> Stimuli:
     negative = np.array([names <= NEGATIVE for names in sets])
     kept = positive | negative
     if not kept.any():
-        raise InvalidInput(f"None of the {len(stimuli)} comments has only positive or only negative labels. Check the labels.")
+        raise InvalidInput(
+            f"None of the {len(stimuli)} comments has only positive or only negative labels. Check the labels."
+        )
     return stimuli.select(kept).with_columns(label=positive[kept].astype(int))
 
 

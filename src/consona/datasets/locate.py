@@ -52,7 +52,9 @@ def corpus_file(root: Path, relative: str, name: str) -> Path:
     path = root / relative
     if path.is_file():
         return path
-    raise MissingData(f"{root} lacks the file {relative} of '{name}'. Complete the folder, or run: consona fetch {name}")
+    raise MissingData(
+        f"{root} lacks the file {relative} of '{name}'. Complete the folder, or run: consona fetch {name}"
+    )
 
 
 def checksums(root: Path, files: Iterable[Path]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""SST-2: sentences of film reviews, negative or positive (Socher et al. 2013); sentence level, not the phrases of GLUE."""
+"""SST-2: sentences of film reviews, negative or positive (Socher et al. 2013); whole sentences, not GLUE's phrases."""
 
 from pathlib import Path
 
@@ -23,7 +23,8 @@ SPLITS = {"train": "data/SST2/train.tsv", "dev": "data/SST2/dev.tsv", "test": "d
 def load_sst2(split: str = "dev", *, folder: Path | str | None = None) -> Dataset:
     """Film review sentences: columns ``text`` and ``label`` (0 negative, 1 positive); splits train, dev, test.
 
-    Raises :class:`MissingData` where the corpus is not there, :class:`InvalidInput` for an unknown split or a damaged file.
+    Raises :class:`MissingData` where the corpus is not there, :class:`InvalidInput` for an unknown split or a
+    damaged file.
     """
     require_split(split, SPLITS, "SST-2")
     root = corpus_folder("sst2", folder)

@@ -23,7 +23,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path.name} is no UTF-8 text ({error.reason} at byte {error.start}). Get it again.") from error
+        raise InvalidInput(
+            f"{path.name} is no UTF-8 text ({error.reason} at byte {error.start}). Get it again."
+        ) from error
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -44,7 +46,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A comma-separated file with header: text cells (the word ``None`` stays a word); lines that open with # are notes.
+    """A comma-separated file with header: text cells (the word ``None`` stays a word); notes open with #.
 
     Raises :class:`InvalidInput` when a column is missing or a row has another number of cells.
     """
@@ -54,7 +56,9 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     try:
         header, *rows = list(reader) or [[]]
     except csv.Error as error:
-        raise InvalidInput(f"{path.name}, line {notes + reader.line_num}: {error}. Mend the quotation marks.") from error
+        raise InvalidInput(
+            f"{path.name}, line {notes + reader.line_num}: {error}. Mend the quotation marks."
+        ) from error
     missing = [column for column in columns if column not in header]
     if missing:
         raise InvalidInput(f"{path.name} has the columns {listed(header)}; missing: {listed(missing)}. Check the file.")
@@ -68,7 +72,9 @@ def require_texts(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """No text is empty; the message names the rows."""
     empty = np.flatnonzero(table["text"].str.strip() == "") + 1
     if len(empty):
-        raise InvalidInput(f"{path.name}: the text of rows {listed(empty)} is empty. Drop these rows, or get the file again.")
+        raise InvalidInput(
+            f"{path.name}: the text of rows {listed(empty)} is empty. Drop these rows, or get the file again."
+        )
     return table
 
 

@@ -1,4 +1,4 @@
-"""Texts and figures that come with consona: stories, class names, control texts, plots of the clips, their mean ratings."""
+"""Texts and figures that come with consona: stories, class names, controls, plots of the clips, mean ratings."""
 
 from importlib.resources import as_file, files
 

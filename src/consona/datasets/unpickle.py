@@ -1,8 +1,8 @@
 """Read an array from a pickle file without letting the file run anything.
 
-A pickle is a small program: it names functions and calls them. Some corpora ship nothing else. This reader answers every
-name with a stand-in of its own, so that the file reaches neither NumPy nor any other code; only after the last byte has
-been read are shape, number format and raw bytes turned into an array.
+A pickle is a small program: it names functions and calls them. Some corpora ship nothing else. This reader answers
+every name with a stand-in of its own, so that the file reaches neither NumPy nor any other code; only after the last
+byte has been read are shape, number format and raw bytes turned into an array.
 """
 
 import pickle
@@ -21,7 +21,16 @@ __all__ = ["load_array_pickle"]
 PLAIN_FORMAT = re.compile(r"[<>=|]?(b1|i[1248]|u[1248]|f[248])")
 """Booleans, integers and real numbers: formats that hold nothing but numbers."""
 
-DAMAGE = (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError, MemoryError)
+DAMAGE = (
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    MemoryError,
+)
 """What the standard unpickler raises on broken or hostile bytes (UnicodeDecodeError is a ValueError)."""
 
 
@@ -117,7 +126,7 @@ def load_array_pickle(path: Path) -> np.ndarray:
     """The one array in a pickle file (protocols 0 to 5, written by Python 2 or 3), read-only.
 
     Raises :class:`MissingData` where there is no file, and :class:`InvalidInput` where the file is damaged, holds
-    anything but one plain array of numbers, or asks for any name outside NumPy's arrays. Nothing in the file is executed.
+    anything but one plain array of numbers, or asks for any name outside NumPy's arrays. Nothing in the file is run.
     """
     try:
         with open(path, "rb") as stream:
