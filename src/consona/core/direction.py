@@ -50,7 +50,9 @@ class Direction:
         """Check length, shapes and spread; keep private, read-only copies."""
         values, origin = (np.array(each, dtype=np.float64) for each in (self.values, self.origin))
         if values.ndim != 1 or values.shape != origin.shape:
-            raise InvalidInput(f"Direction '{self.name}': values {values.shape} and origin {origin.shape} must be equal 1-D.")
+            raise InvalidInput(
+                f"Direction '{self.name}': values {values.shape} and origin {origin.shape} must be equal 1-D."
+            )
         length = float(np.linalg.norm(values))
         if not abs(length - 1) < _UNIT:
             raise InvalidInput(f"Direction '{self.name}' has length {length:.6g}; it must be 1. Divide it by its norm.")
@@ -67,7 +69,8 @@ class Direction:
         x = features.layer(self.layer).astype(np.float64)
         if x.shape[1] != self.values.size:
             raise InvalidInput(
-                f"Direction '{self.name}' has {self.values.size} features and these features {x.shape[1]}: another model?"
+                f"Direction '{self.name}' has {self.values.size} features and these activations {x.shape[1]}: "
+                "another model?"
             )
         return np.asarray((x - self.origin) @ self.values / self.spread)
 

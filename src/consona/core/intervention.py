@@ -23,15 +23,32 @@ class Intervention(Protocol):
     """
 
     @property
-    def site(self) -> str: ...
+    def site(self) -> str:
+        """Where in the block it acts, for example ``resid.post``."""
+        ...
+
     @property
-    def layer(self) -> int: ...
+    def layer(self) -> int:
+        """The block, counted from 0."""
+        ...
+
     @property
-    def positions(self) -> Positions: ...
+    def positions(self) -> Positions:
+        """Which absolute positions it reaches."""
+        ...
+
     @property
-    def is_identity(self) -> bool: ...
-    def apply(self, activations: Array) -> Array: ...
-    def to_json(self) -> str: ...
+    def is_identity(self) -> bool:
+        """True when nothing would change."""
+        ...
+
+    def apply(self, activations: Array) -> Array:
+        """``(…, feature)`` to ``(…, feature)``; the input is not changed."""
+        ...
+
+    def to_json(self) -> str:
+        """A JSON object that :func:`intervention_from_json` reads back."""
+        ...
 
 
 def _vector(values: tuple[float, ...], like: Any) -> Any:
@@ -45,7 +62,9 @@ def _require_positions(positions: Positions) -> None:
             return
     elif positions in ("all", "prompt", "generated"):
         return
-    raise InvalidInput(f"Positions are 'all', 'prompt', 'generated' or (start, stop) with 0 <= start < stop; found {positions!r}.")
+    raise InvalidInput(
+        f"Positions are 'all', 'prompt', 'generated' or (start, stop) with 0 <= start < stop; found {positions!r}."
+    )
 
 
 def _require_width(values: tuple[float, ...], activations: Any, name: str) -> None:
@@ -127,7 +146,7 @@ class ProjectOut:
             return activations
         _require_width(self.vector, activations, "ProjectOut")
         v, o = _vector(self.vector, activations), _vector(self.origin, activations)
-        return activations - ((activations - o) @ v)[..., None] * v  # type: ignore[operator]  # any array
+        return activations - ((activations - o) @ v)[..., None] * v  # type: ignore[operator,no-any-return]  # any array
 
     def to_json(self) -> str:
         """A JSON object that :func:`intervention_from_json` reads back."""
@@ -168,7 +187,9 @@ class AblateNeurons:
             return activations
         width = activations.shape[-1]  # type: ignore[attr-defined]  # any array
         if max(self.neurons) >= width:
-            raise InvalidInput(f"Neuron {max(self.neurons)} does not exist: layer {self.layer} has {width}, counted from 0.")
+            raise InvalidInput(
+                f"Neuron {max(self.neurons)} does not exist: layer {self.layer} has {width}, counted from 0."
+            )
         xp = array_api_compat.array_namespace(activations)
         fixed, silent = np.zeros(width), np.zeros(width, bool)
         fixed[list(self.neurons)], silent[list(self.neurons)] = self.values, True
@@ -200,5 +221,7 @@ def intervention_from_json(text: str) -> Intervention:
     if kind not in KINDS:
         raise InvalidInput(f"'{kind}' is no intervention; known are {', '.join(sorted(KINDS))}.")
     positions = facts.get("positions", "all")
-    made: Intervention = KINDS[kind](**{**facts, "positions": tuple(positions) if isinstance(positions, list) else positions})
+    made: Intervention = KINDS[kind](
+        **{**facts, "positions": tuple(positions) if isinstance(positions, list) else positions}
+    )
     return made

@@ -73,8 +73,10 @@ def require_same_ids(first: npt.NDArray[np.str_], second: npt.NDArray[np.str_], 
     if len(first) == len(second) and bool((first == second).all()):
         return
     shared = len(set(first.tolist()) & set(second.tolist()))
-    place = next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
+    place = next(
+        (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
+    )
     raise InvalidInput(
-        f"{names[0]} hold {len(first)} stimuli and {names[1]} {len(second)}; {shared} are shared, and they first differ "
-        f"at position {place}. Align both with .select(stimuli)."
+        f"{names[0]} hold {len(first)} stimuli and {names[1]} {len(second)}; {shared} are shared, and they first "
+        f"differ at position {place}. Align both with .select(stimuli)."
     )

@@ -67,7 +67,7 @@ class Recording:
         values = np.asarray(self.data.values, dtype=np.float64)
         count = np.isfinite(values).sum(axis=0)
         total = np.where(np.isfinite(values), values, 0.0).sum(axis=0)
-        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+        return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
     def select(self, which: npt.ArrayLike) -> Self:
         """The stimuli of a boolean mask or a list of ids, in that order."""
@@ -76,7 +76,9 @@ class Recording:
             return type(self)(self.data[:, chosen], self.subject, self.attrs)
         missing = sorted(set(as_names(chosen).tolist()) - set(self.ids.tolist()))
         if missing:
-            raise InvalidInput(f"Recording '{self.subject}' holds {len(self)} stimuli; not among them: {listed(missing)}.")
+            raise InvalidInput(
+                f"Recording '{self.subject}' holds {len(self)} stimuli; not among them: {listed(missing)}."
+            )
         return type(self)(self.data.sel(stimulus=as_names(chosen)), self.subject, self.attrs)
 
     def to_xarray(self) -> xr.Dataset:
@@ -94,11 +96,15 @@ class Recording:
     def to_frame(self) -> pd.DataFrame:
         """Tidy: one row per repetition and stimulus, one column per target."""
         index = pd.MultiIndex.from_product([range(self.data.sizes["repetition"]), self.ids], names=_DIMS[:2])
-        return pd.DataFrame(self.data.values.reshape(-1, self.n_targets), index, [f"target{i}" for i in range(self.n_targets)])
+        return pd.DataFrame(
+            self.data.values.reshape(-1, self.n_targets), index, [f"target{i}" for i in range(self.n_targets)]
+        )
 
 
 def _text_coords(data: xr.DataArray) -> xr.DataArray:
-    text = {str(n): (c.dims, as_names(c.values)) for n, c in data.coords.items() if c.dtype.kind in "OUST" and c.ndim == 1}
+    text = {
+        str(n): (c.dims, as_names(c.values)) for n, c in data.coords.items() if c.dtype.kind in "OUST" and c.ndim == 1
+    }
     return data.assign_coords(text)
 
 
@@ -114,8 +120,10 @@ def _require_whole(data: xr.DataArray, subject: str) -> None:
         targets = np.flatnonzero(~gone)[kept[cells].any(axis=0)]
         raise InvalidInput(
             f"Recording '{subject}' misses single cells: NaN in {int(cells.sum())} rows, targets {listed(targets)}. "
-            "Missing is allowed for whole repetitions or whole targets only: set the target to NaN throughout, or drop it."
+            "Missing is allowed for whole repetitions or whole targets only: set the target to NaN throughout or drop it."
         )
     never = as_names(data["stimulus"].values)[kept.all(axis=(0, 2))] if kept.shape[2] else []
     if len(never):
-        raise InvalidInput(f"Recording '{subject}': every stimulus must be there at least once; missing: {listed(never)}.")
+        raise InvalidInput(
+            f"Recording '{subject}': every stimulus must be there at least once; missing: {listed(never)}."
+        )

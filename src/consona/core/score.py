@@ -77,7 +77,9 @@ class Score:
         """The targets unfolded along two of their coordinates, for example ``channel`` and ``band``."""
         missing = [name for name in (rows, columns) if name not in self.data.coords]
         if missing:
-            raise InvalidInput(f"The targets carry no coordinate {listed(missing)}; they carry {listed(self.data.coords)}.")
+            raise InvalidInput(
+                f"The targets carry no coordinate {listed(missing)}; they carry {listed(self.data.coords)}."
+            )
         folded = self.data.set_index(target=[rows, columns]).unstack("target")
         order = {name: pd.unique(self.data[name].values) for name in (rows, columns)}
         return folded.reindex(order)
@@ -88,19 +90,26 @@ class Score:
         for name, array in (("null", self.null), ("ceiling", self.ceiling)):
             if array is not None:
                 data[name] = array
-        data.attrs = {"noun": "Score", "metric": self.metric, "cv": self.cv, "facts": json.dumps(self.attrs, sort_keys=True)}
+        data.attrs = {
+            "noun": "Score",
+            "metric": self.metric,
+            "cv": self.cv,
+            "facts": json.dumps(self.attrs, sort_keys=True),
+        }
         return data
 
     @classmethod
     def from_xarray(cls, data: xr.Dataset) -> Self:
         """The inverse of :meth:`to_xarray`."""
-        optional = {name: data[name] if name in data else None for name in ("null", "ceiling")}
+        optional = {name: data.get(name) for name in ("null", "ceiling")}
         facts = json.loads(str(data.attrs["facts"]))
         return cls(data["score"], str(data.attrs["metric"]), str(data.attrs["cv"]), attrs=facts, **optional)
 
     def to_frame(self) -> pd.DataFrame:
         """Tidy: one row per value, with the ceiling where there is one."""
-        frame = self.data.rename("score").to_dataframe() if self.data.dims else pd.DataFrame({"score": [float(self.data)]})
+        frame = (
+            self.data.rename("score").to_dataframe() if self.data.dims else pd.DataFrame({"score": [float(self.data)]})
+        )
         if self.ceiling is not None:
             frame["ceiling"] = self.ceiling.broadcast_like(self.data).values.ravel()
         return frame.reset_index(drop=not self.data.dims)

@@ -39,7 +39,9 @@ class Stimuli:
         table.index = pd.Index(as_names(table.index.to_numpy()).tolist(), name="stimulus", dtype=object)
         require_unique(as_names(table.index.to_numpy()), "stimulus ids", "Stimuli")
         if "text" in table:
-            table["text"] = pd.Series([_text(value, name) for name, value in table["text"].items()], table.index, dtype=object)
+            table["text"] = pd.Series(
+                [_text(value, name) for name, value in table["text"].items()], table.index, dtype=object
+            )
         object.__setattr__(self, "table", table)
 
     @classmethod
@@ -65,7 +67,9 @@ class Stimuli:
             raise InvalidInput(f"These stimuli have no column 'text'; they have {listed(self.table.columns)}. Add one.")
         several = [name for name, text in self.table["text"].items() if not isinstance(text, str)]
         if several:
-            raise InvalidInput(f"One text per stimulus is needed; {listed(several)} have several. Give each its own row.")
+            raise InvalidInput(
+                f"One text per stimulus is needed; {listed(several)} have several. Give each its own row."
+            )
         empty = [name for name, text in self.table["text"].items() if not text.strip()]
         if empty:
             raise InvalidInput(f"A text must not be empty; {listed(empty)} are. Drop them or fill them in.")
@@ -81,7 +85,11 @@ class Stimuli:
         if column not in self.table:
             raise InvalidInput(f"These stimuli have no column '{column}'; they have {listed(self.table.columns)}.")
         values = self.table[column]
-        return as_names(values) if pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values) else values.to_numpy()
+        return (
+            as_names(values)
+            if pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values)
+            else values.to_numpy()
+        )
 
     def select(self, which: npt.ArrayLike) -> Self:
         """The stimuli of a boolean mask or a list of ids, in that order."""

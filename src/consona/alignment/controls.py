@@ -1,0 +1,160 @@
+"""What a projection score must survive: known predictors held constant, classes of one pole, each cohort alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from consona.alignment.projection import N_DRAWS, ClassOrders
+from consona.alignment.responses import HoldOut, Responses, held_out, responses
+from consona.core.dataset import Dataset
+from consona.core.errors import InvalidInput
+from consona.core.invariants import as_names, require_same_ids
+from consona.stats.permutation import all_orders, p_value, random_orders
+from consona.stats.readout import Readout, mean_predictions, predict_targets
+from consona.stats.reliability import split_half_reliability
+
+Array = npt.NDArray[np.float64]
+
+
+def residual_map(given: Array) -> Array:
+    """The matrix ``(n, n)`` that takes a linear fit to ``given`` (and a constant) out of a vector."""
+    G = np.column_stack([np.ones(len(given)), given])
+    return np.asarray(np.eye(len(given)) - G @ np.linalg.pinv(G))
+
+
+def within_levels(classes: npt.NDArray[np.str_], levels: Array) -> npt.NDArray[np.int8]:
+    """All orders of the classes that exchange classes of one level only."""
+    labels, first = np.unique(classes, return_index=True)
+    level = levels[first]
+    orders = all_orders(len(labels))
+    return orders[(level[orders] == level).all(axis=1)]
+
+
+def controlled_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
+    """The agreement that is left when something simpler is held constant, each beside its refitted null.
+
+    ``goals`` must hold ``three-level code`` and ``rated valence``; every other goal is controlled for them. Orders of
+    the null: all classes for *given rated valence*; only classes of the same level (both poles apart, 576 orders for
+    4 + 1 + 4 classes) for *given three-level code* and within one pole, because only these leave the control intact.
+
+    Returns
+    -------
+    xr.Dataset
+        ``r, null_mean, p, n`` over ``(goal, control)``.
+
+    Raises
+    ------
+    InvalidInput
+        When a control is not among the goals.
+    """
+    data = responses(dataset)
+    require_same_ids(data.ids, as_names(goals["stimulus"].values), ("Stimuli", "goals"))
+    names = as_names(goals["goal"].values).tolist()
+    for needed in ("three-level code", "rated valence"):
+        if needed not in names:
+            raise InvalidInput(f"The goals must hold '{needed}' to control for it; found {names}.")
+    code, rated = (goals.sel(goal=name).values for name in ("three-level code", "rated valence"))
+    readout = held_out(data, hold_out, seed=seed)
+    local, everything = within_levels(data.emotions, code), all_orders(len(np.unique(data.emotions)))
+    controls = {
+        "given three-level code": (residual_map(code), local),
+        "given rated valence": (residual_map(rated), everything),
+        "within positive": (np.eye(len(code))[code > 0], local),
+        "within negative": (np.eye(len(code))[code < 0], local),
+    }
+    left = [name for name in names if name not in ("three-level code", "rated valence")]
+    facts = [
+        [_one(readout, goals.sel(goal=name).values, data.emotions, *control) for control in controls.values()]
+        for name in left
+    ]
+    table = np.array(facts)
+    variables = {
+        key: (("goal", "control"), table[:, :, i]) for i, key in enumerate(("r", "null_mean", "p", "n_orders"))
+    }
+    return xr.Dataset(variables, {"goal": left, "control": list(controls)}, {"hold_out": hold_out})
+
+
+def _one(
+    readout: Readout, y: Array, classes: npt.NDArray[np.str_], compare: Array, orders: npt.NDArray[np.int8]
+) -> tuple[float, float, float, float]:
+    shown = compare @ np.column_stack([y])
+    if np.ptp(shown) < 1e-9 * max(1.0, float(np.abs(y).max())):
+        return float("nan"), float("nan"), float("nan"), float(len(orders))
+    null = ClassOrders.of(np.asarray(y, dtype=float), classes).correlations(readout, orders, compare)
+    return float(null[0]), float(np.nanmean(null)), float(p_value(null[0], null, exact=True)), float(len(orders))
+
+
+def cohort_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
+    """The same score in every recording cohort alone (other devices, other people), everything refitted.
+
+    Returns
+    -------
+    xr.Dataset
+        ``r, null_mean, p`` over ``(cohort, goal)`` and ``n_subjects (cohort)``.
+    """
+    data = responses(dataset)
+    every = np.unique(data.cohorts)
+    facts, counts = [], []
+    for cohort in every:
+        mine = _subset(data, data.cohorts == cohort)
+        readout = held_out(mine, hold_out, seed=seed)
+        orders = all_orders(len(np.unique(data.emotions)))
+        nulls = [
+            ClassOrders.of(np.asarray(y, float), data.emotions).correlations(readout, orders) for y in goals.values
+        ]
+        facts.append([(null[0], null.mean(), float(p_value(null[0], null, exact=True))) for null in nulls])
+        counts.append(len(mine.subjects))
+    table = np.array(facts)
+    variables: dict[str, tuple[tuple[str, ...], Array]] = {
+        key: (("cohort", "goal"), table[:, :, i]) for i, key in enumerate(("r", "null_mean", "p"))
+    }
+    variables["n_subjects"] = (("cohort",), np.array(counts, dtype=float))
+    return xr.Dataset(variables, {"cohort": every, "goal": as_names(goals["goal"].values)}, {"hold_out": hold_out})
+
+
+def _subset(data: Responses, mask: npt.NDArray[np.bool_]) -> Responses:
+    subjects = tuple(np.array(data.subjects)[mask].tolist())
+    return replace(data, values=data.values[mask], subjects=subjects, cohorts=data.cohorts[mask])
+
+
+def class_score(dataset: Dataset, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
+    """Nine one-hot targets: how often the largest mean prediction names the class of a clip, beside its null.
+
+    The null permutes the labels of single clips and refits: exchanging whole classes would only rename the answers.
+    Under hold-out of a whole emotion the class was never seen, so the score is undefined there.
+    """
+    data = responses(dataset)
+    labels, of = np.unique(data.emotions, return_inverse=True)
+    attrs = {"hold_out": hold_out, "metric": "balanced accuracy over clips", "null": "labels of clips permuted"}
+    if hold_out == "emotion":
+        return xr.Dataset({"accuracy": np.nan, "null_mean": np.nan, "p": np.nan}, attrs=attrs)
+    readout = held_out(data, hold_out, seed=seed)
+    orders = np.vstack([np.arange(len(of))[None], random_orders(len(of), N_DRAWS // 4, seed=seed)])
+    permuted = of[orders]
+    targets = (permuted[:, None, :] == np.arange(len(labels))[None, :, None]).astype(float)
+    predicted = mean_predictions(readout, targets.reshape(-1, len(of))).reshape(targets.shape)
+    right = predicted.argmax(axis=1) == permuted
+    accuracy = np.array(
+        [
+            np.mean([hit[label == k].mean() for k in range(len(labels))])
+            for hit, label in zip(right, permuted, strict=True)
+        ]
+    )
+    values = {"accuracy": accuracy[0], "null_mean": accuracy[1:].mean(), "p": float(p_value(accuracy[0], accuracy[1:]))}
+    return xr.Dataset(values, attrs=attrs)
+
+
+def readout_reliability(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
+    """Neural reliability: split-half over subjects of the held-out read-out, with Spearman-Brown, per goal.
+
+    It says how well another group of people of the same size would repeat the read-out; its square root bounds r.
+    """
+    data = responses(dataset)
+    readout = held_out(data, hold_out, seed=seed)
+    rows = predict_targets(readout, np.asarray(goals.values, dtype=float).T)
+    values = [split_half_reliability(rows[:, :, i], n_splits=200, seed=seed)[0] for i in range(rows.shape[2])]
+    return xr.Dataset(
+        {"reliability": ("goal", values)}, {"goal": as_names(goals["goal"].values)}, {"hold_out": hold_out}
+    )

@@ -1,0 +1,187 @@
+"""How well responses predict values of the stimuli (a concept axis, ratings), beside nulls that refit everything."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from consona.alignment.responses import CV, HOLD_OUTS, HoldOut, Responses, Rows, held_out, responses
+from consona.core.dataset import Dataset
+from consona.core.invariants import as_names, require_same_ids
+from consona.stats.correlation import pearson
+from consona.stats.permutation import all_orders, p_value, random_orders
+from consona.stats.readout import Readout, chosen_alphas, order_correlations, predict_targets
+from consona.stats.seeds import rng_for
+
+__all__ = ["HOLD_OUTS", "ClassOrders", "goals_of", "projection_score"]
+
+NULLS = ("class block", "iid", "random nine-level")
+N_DRAWS = 2000
+N_BOOT = 1000
+N_BOOT_ORDERS = 200
+Array = npt.NDArray[np.float64]
+
+
+def goals_of(values: dict[str, npt.ArrayLike], ids: npt.ArrayLike) -> xr.DataArray:
+    """Values of the stimuli to be predicted, ``(goal, stimulus)``."""
+    table = np.array([np.asarray(each, dtype=float) for each in values.values()])
+    return xr.DataArray(table, {"goal": list(values), "stimulus": as_names(ids)}, ("goal", "stimulus"))
+
+
+@dataclass(frozen=True)
+class ClassOrders:
+    """A goal taken apart into class means and what varies within classes, ready for exchanging whole classes."""
+
+    indicators: Array
+    means: Array
+    residual: Array
+
+    @classmethod
+    def of(cls, y: Array, classes: npt.NDArray[np.str_]) -> "ClassOrders":
+        """Classes in sorted order of their labels."""
+        labels, of = np.unique(classes, return_inverse=True)
+        indicators = np.eye(len(labels))[of]
+        means = indicators.T @ y / indicators.sum(axis=0)
+        residual = y - indicators @ means
+        return cls(indicators, means, np.where(np.abs(residual) < 1e-12 * np.abs(y).max(initial=1.0), 0.0, residual))
+
+    def correlations(self, readout: Readout, orders: npt.NDArray[np.integer], compare: Array | None = None) -> Array:
+        """Correlations after each order of the class means, everything refitted; the residuals stay with their stimuli."""
+        levels = self.means[orders]
+        return order_correlations(readout, self.indicators, levels, offset=self.residual, compare=compare)
+
+
+def _iid(readout: Readout, y: Array, seed: int) -> Array:
+    n = len(y)
+    return order_correlations(readout, np.eye(n), y[random_orders(n, N_DRAWS, seed=seed)])
+
+
+def _random_levels(readout: Readout, indicators: Array, seed: int) -> Array:
+    levels = rng_for(seed, "random levels").standard_normal((N_DRAWS, indicators.shape[1]))
+    return order_correlations(readout, indicators, levels)
+
+
+def _interval(readout: Readout, goal: ClassOrders, y: Array, seed: int) -> tuple[float, float]:
+    """Bootstrap over subjects of r minus the mean of its null, fits kept."""
+    rng = rng_for(seed, "bootstrap over subjects")
+    orders = random_orders(goal.indicators.shape[1], N_BOOT_ORDERS, seed=seed)
+    null = (goal.indicators @ goal.means[orders].T) + goal.residual[:, None]
+    targets = np.hstack([y[:, None], null])
+    rows = predict_targets(readout, targets)
+    n = len(rows)
+    if n < 2:
+        return float("nan"), float("nan")
+    weights = rng.multinomial(n, np.full(n, 1 / n), size=N_BOOT) / n
+    means = (weights @ rows.reshape(n, -1)).reshape(N_BOOT, *rows.shape[1:])
+    centred, target = means - means.mean(axis=1, keepdims=True), targets - targets.mean(axis=0)
+    scale = np.linalg.norm(centred, axis=1) * np.linalg.norm(target, axis=0)
+    r = np.einsum("bcq,cq->bq", centred, target) / scale
+    low, high = np.quantile(r[:, 0] - r[:, 1:].mean(axis=1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _subject_r(rows: Array, y: Array) -> Array:
+    return np.array([pearson(row, y) for row in rows])
+
+
+def _facts(readout: Readout, y: Array, classes: npt.NDArray[np.str_], seed: int) -> dict[str, npt.ArrayLike]:
+    """Everything that is said of one goal."""
+    goal = ClassOrders.of(y, classes)
+    orders = all_orders(goal.indicators.shape[1])
+    averages = (goal.indicators / goal.indicators.sum(axis=0)).T
+    nulls = {
+        "class block": goal.correlations(readout, orders),
+        "iid": _iid(readout, y, seed),
+        "random nine-level": _random_levels(readout, goal.indicators, seed),
+    }
+    rows = predict_targets(readout, y[:, None])[:, :, 0]
+    r = pearson(rows.mean(axis=0), y)
+    by_class = goal.correlations(readout, orders, averages)
+    chosen = chosen_alphas(readout, y[:, None])
+    low, high = _interval(readout, goal, y, seed)
+    p = [p_value(np.asarray(r), nulls[name], exact=name == "class block") for name in NULLS]
+    return {
+        "r": r,
+        "null_mean": [nulls[name].mean() for name in NULLS],
+        "null_low": [np.quantile(nulls[name], 0.025) for name in NULLS],
+        "null_high": [np.quantile(nulls[name], 0.975) for name in NULLS],
+        "p": [float(each) for each in p],
+        "low": low,
+        "high": high,
+        "r_classes": by_class[0],
+        "null_mean_classes": by_class.mean(),
+        "p_classes": float(p_value(by_class[0], by_class, exact=True)),
+        "predicted": rows.mean(axis=0),
+        "r_subject": _subject_r(rows, y),
+        "null_counts": np.histogram(nulls["class block"], np.linspace(-1, 1, 81))[0],
+        "n_values": len(np.unique(np.round(y, 9))),
+        "alpha_edge": np.mean((chosen == 0) | (chosen == len(readout.alphas) - 1)),
+    }
+
+
+_DIMS = {
+    **dict.fromkeys(("null_mean", "null_low", "null_high", "p"), ("goal", "null")),
+    "predicted": ("goal", "stimulus"),
+    "r_subject": ("goal", "subject"),
+    "null_counts": ("goal", "bin"),
+}
+
+
+def projection_score(
+    dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, rows: Rows = "subject x clip", seed: int = 0
+) -> xr.Dataset:
+    """Ridge from responses to values of the stimuli, held out, averaged per stimulus, beside three refitted nulls.
+
+    Parameters
+    ----------
+    dataset
+        Stimuli with the column ``emotion`` and one recording per subject.
+    goals
+        ``(goal, stimulus)``, see :func:`goals_of`.
+    hold_out
+        What is new at test: nothing, the subject, the clip, or its whole emotion.
+    rows
+        Every subject's clips as rows, or the mean over subjects (then ``subject`` cannot be held out).
+    seed
+        For the folds of subjects, the sampled nulls and the bootstrap.
+
+    Returns
+    -------
+    xr.Dataset
+        For each goal: ``r`` over stimuli; mean and 95 % range of each null and p; ``low``/``high``, the 95 % interval
+        of r minus the mean of its class-block null; r over class means; predictions; r per subject; the histogram of
+        the class-block null over 80 bins from -1 to 1; how many distinct values the goal has.
+
+    Raises
+    ------
+    InvalidInput
+        When ids differ, or there are too few groups to hold out.
+    """
+    data = responses(dataset)
+    require_same_ids(data.ids, as_names(goals["stimulus"].values), (f"Stimuli of '{dataset.name}'", "goals"))
+    readout = held_out(data, hold_out, rows=rows, seed=seed)
+    facts = [_facts(readout, np.asarray(y, dtype=float), data.emotions, seed) for y in goals.values]
+    variables = {name: (_DIMS.get(name, ("goal",)), np.array([each[name] for each in facts])) for name in facts[0]}
+    subjects = list(data.subjects) if rows == "subject x clip" else ["mean of all"]
+    coords = {
+        "goal": as_names(goals["goal"].values),
+        "null": list(NULLS),
+        "stimulus": data.ids,
+        "emotion": ("stimulus", data.emotions),
+        "subject": subjects,
+        "cohort": ("subject", data.cohorts if rows == "subject x clip" else ["all"]),
+    }
+    return xr.Dataset(variables, coords, _described(data, hold_out, rows))
+
+
+def _described(data: Responses, hold_out: HoldOut, rows: Rows) -> dict[str, str | int]:
+    return {
+        "metric": "pearson r over stimuli, predictions averaged over subjects",
+        "cv": f"{CV[hold_out]}; penalty chosen in inner folds of the same kind; predictions pooled over folds",
+        "hold_out": hold_out,
+        "rows": rows,
+        "n_subjects": len(data.subjects),
+        "n_stimuli": len(data.ids),
+        "n_dropped_targets": len(data.dropped),
+    }
