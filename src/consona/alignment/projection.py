@@ -47,7 +47,7 @@ class ClassOrders:
         return cls(indicators, means, np.where(np.abs(residual) < 1e-12 * np.abs(y).max(initial=1.0), 0.0, residual))
 
     def correlations(self, readout: Readout, orders: npt.NDArray[np.integer], compare: Array | None = None) -> Array:
-        """Correlations after each order of the class means, everything refitted; the residuals stay with their stimuli."""
+        """Correlations after each order of the class means, all refitted; residuals stay with their stimuli."""
         levels = self.means[orders]
         return order_correlations(readout, self.indicators, levels, offset=self.residual, compare=compare)
 

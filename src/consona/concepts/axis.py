@@ -149,7 +149,7 @@ def random_axes(like: Direction, *, n: int, seed: int) -> list[Direction]:
 def shuffled_axes(
     features: Features, labels: Labels, *, layer: int, positive: Sequence[str], n: int, seed: int
 ) -> list[Direction]:
-    """Axes fitted as :func:`principal_axis` with the labels shuffled over single texts; the recipe is otherwise kept."""
+    """Axes fitted as :func:`principal_axis` with the labels shuffled over single texts, all else kept."""
     rng = rng_for(seed, "shuffled labels")
     return [
         principal_axis(features, rng.permutation(labels), layer=layer, positive=positive, name=f"shuffled {i}")

@@ -146,7 +146,7 @@ class ProjectOut:
             return activations
         _require_width(self.vector, activations, "ProjectOut")
         v, o = _vector(self.vector, activations), _vector(self.origin, activations)
-        return activations - ((activations - o) @ v)[..., None] * v  # type: ignore[operator,no-any-return]  # any array
+        return activations - ((activations - o) @ v)[..., None] * v  # type: ignore[no-any-return]  # any array
 
     def to_json(self) -> str:
         """A JSON object that :func:`intervention_from_json` reads back."""

@@ -120,7 +120,7 @@ def _require_whole(data: xr.DataArray, subject: str) -> None:
         targets = np.flatnonzero(~gone)[kept[cells].any(axis=0)]
         raise InvalidInput(
             f"Recording '{subject}' misses single cells: NaN in {int(cells.sum())} rows, targets {listed(targets)}. "
-            "Missing is allowed for whole repetitions or whole targets only: set the target to NaN throughout or drop it."
+            "Missing is allowed for whole repetitions or whole targets only: set that target to NaN or drop it."
         )
     never = as_names(data["stimulus"].values)[kept.all(axis=(0, 2))] if kept.shape[2] else []
     if len(never):

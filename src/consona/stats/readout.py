@@ -1,8 +1,8 @@
 r"""Ridge read-outs of stimulus-level targets, kept as linear maps, so that a null can refit at no cost.
 
 Rows are subject x stimulus. A ridge prediction is linear in its target, so for every penalty the held-out prediction
-of row :math:`(s, c)` is :math:`\sum_d A_{scd}\, y_d` with a map *A* that does not depend on *y*. The inner loss that chooses
-the penalty is a quadratic form in *y*. Both are stored once; any other target, and so any permutation of a target,
+of row :math:`(s, c)` is :math:`\sum_d A_{scd}\, y_d` with a map *A* that does not depend on *y*. The inner loss that
+chooses the penalty is a quadratic form in *y*. Both are stored once; any other target, and so any permutation of a target,
 is then predicted, with its own choice of penalty, exactly as if everything had been fitted again.
 
 Features are z-scored within subject over the *training* stimuli of each fit. A prediction is the deviation from the
