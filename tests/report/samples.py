@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from consona.engine.forms import to_netcdf
+
 EMOTIONS = ["Anger", "Disgust", "Fear", "Sadness", "Neutral", "Amusement", "Inspiration", "Joy", "Tenderness"]
 CODE = np.array([-1, -1, -1, -1, 0, 1, 1, 1, 1])
 CLIPS_PER_CLASS = [3, 3, 3, 3, 4, 3, 3, 3, 3]
@@ -216,3 +218,132 @@ KINDS = {
 
 def sample(kind):
     return KINDS[kind](np.random.default_rng(7))
+
+CLAIMS = [
+    {
+        "id": "text",
+        "statement": "The model orders the sentiment of sentences it was never shown a label for",
+        "effect": 0.808,
+        "unit": "AUC on SST-2 (0.5 is chance)",
+        "interval": {"low": 0.783, "high": 0.83, "level": 0.95, "method": "bootstrap over sentences"},
+        "p": 0.005,
+        "null": {"name": "matched directions", "permuted": "the axis", "n": 199, "exact": False},
+        "n": 872,
+        "n_of": "sentences",
+        "ceiling": "human labels are the criterion, their reliability is not published",
+        "controls": {
+            "random directions": {
+                "verdict": "held",
+                "rule": "above the 95th percentile of 199 directions matched in variance",
+                "value": "0.808 against 0.571",
+            },
+            "nonce texts": {"verdict": "held", "rule": "at most 0.60 on nonce-word stories", "value": "0.512 against 0.600"},
+        },
+        "synthetic": False,
+    },
+    {
+        "id": "eeg-clip",
+        "statement": "The valence axis of the model is in the EEG of clips that the read-out was not fitted on",
+        "effect": 0.55,
+        "unit": "r minus the mean of its null",
+        "interval": {"low": 0.21, "high": 0.74, "level": 0.95, "method": "bootstrap over subjects"},
+        "p": 0.0113,
+        "null": {"name": "classes permuted as blocks", "permuted": "nine class labels", "n": 362880, "exact": True},
+        "n": 9,
+        "n_of": "distinct class values of 28 clips",
+        "ceiling": 0.89,
+        "controls": {
+            "random axes": {
+                "verdict": "held",
+                "rule": "above the 95th percentile of nine-level random goals",
+                "value": "0.430 against 0.312",
+            },
+            "new emotion": {"verdict": "did not hold", "rule": "p at most 0.05, whole emotion held out", "value": "p = 0.21"},
+            "given rated valence": {"verdict": "did not hold", "rule": "partial r above 0.2", "value": "0.051 against 0.200"},
+            "repetitions": {
+                "verdict": "not testable here",
+                "rule": "split-half reliability above 0.5",
+                "value": "each clip was shown once",
+            },
+        },
+        "synthetic": False,
+    },
+]
+CHECKS = [
+    {"code": "CON001", "title": "a group is in both train and test", "severity": "error", "outcome": "quiet",
+     "reason": "no clip is in train and test under hold-out clip"},
+    {"code": "CON002", "title": "a layer was chosen on the data it is reported on", "severity": "error", "outcome": "quiet",
+     "reason": "layer −2 was set before the run"},
+    {"code": "CON003", "title": "a score exceeds its ceiling by more than its interval", "severity": "warning",
+     "outcome": "not applicable", "reason": "no claim has both a ceiling and an interval"},
+    {"code": "CON004", "title": "the smallest p is above α after correction", "severity": "warning", "outcome": "quiet",
+     "reason": "1/362,880 is below 0.05/5"},
+    {"code": "CON007", "title": "many targets tested, none corrected", "severity": "warning", "outcome": "quiet",
+     "reason": "160 cells, maximum statistic and Benjamini–Hochberg"},
+    {"code": "CON008", "title": "a stimulus was truncated by the tokenizer", "severity": "warning", "outcome": "quiet",
+     "reason": "0 of 872"},
+    {"code": "CON011", "title": "a score is in-sample, or what was held out shares stimuli with training",
+     "severity": "warning", "outcome": "fired",
+     "reason": "hold-out subject: all 28 clips are in training as well; in-sample is shown for comparison only"},
+]  # fmt: skip
+MANIFEST = {
+    "schema_version": 1,
+    "study": {
+        "name": "valence-axis",
+        "question": "Is the valence axis of a language model also in the EEG of people who watch emotional films?",
+        "values": {"model": "minilm", "layer": -2, "recipe": "A", "positive": "joy", "n_random": 199, "seed": 7},
+        "descriptions": {
+            "model": "Language model: Hub id, local folder, or minilm.",
+            "layer": "Block to read, from the end.",
+            "recipe": "How the axis is made from class means: A, B, C, difference, levels.",
+            "positive": "Class that fixes the sign of the axis.",
+            "n_random": "Random directions matched in explained variance.",
+            "seed": "Seed of everything random.",
+        },
+    },
+    "created": "2026-11-22T16:20:34Z",
+    "git": {"commit": "cbe50ab1f766a69d5c2a0f6b1d", "dirty": True},
+    "environment": {
+        "python": "3.11.9",
+        "platform": "Linux-6.1-x86_64",
+        "gpu": None,
+        "packages": {"numpy": "2.4.6", "scipy": "1.17.1", "torch": "2.13.0+cpu", "transformers": "5.17.0", "mne": "1.13.2"},
+    },
+    "models": [{"id": "sentence-transformers/all-MiniLM-L6-v2", "revision": "c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
+                "dtype": "float32", "tokenizer": "8f3c1a20"}],
+    "datasets": [
+        {"name": "FACED", "version": "1", "licence": "CC-BY-4.0", "synthetic": False,
+         "citation": "Chen J, Wang X, Huang C, et al. A Large Finer-grained Affective Computing EEG Dataset. "
+         "Scientific Data 10, 740 (2023).", "checksums": {"de_features.nc": "53aa51172d142c89d901"}},
+        {"name": "SST-2", "version": "1", "licence": "research", "synthetic": False,
+         "citation": "Socher R, et al. Recursive deep models for semantic compositionality over a sentiment treebank. "
+         "EMNLP (2013).", "checksums": {"dev.tsv": "91aa53b0"}},
+    ],
+    "steps": [
+        {"name": "told", "function": "consona.lm.model.capture", "summary": "Read the activations of a model at one site.",
+         "key": "ab41c09d77e1f2", "seconds": 21.4, "peak_memory_mb": 812.3, "shards": {"made": 2, "found": 0}},
+        {"name": "axis", "function": "consona.concepts.axis.concept_axis", "key": "77d0be9a10c4",
+         "summary": "The first principal component of class means, its sign fixed by a named pole.", "seconds": 0.03,
+         "peak_memory_mb": 430.0, "shards": None},
+        {"name": "clip", "function": "consona.alignment.decoding.projection_score", "key": "9f3c1a7be205",
+         "summary": "Ridge read-out of a concept axis from EEG, held out as one word says, with a null that refits.",
+         "seconds": 74.0, "peak_memory_mb": 955.0, "shards": None},
+    ],
+    "notes": ["13 of the 14 models of the paper are not on this computer; consistency was computed over 1."],
+}  # fmt: skip
+
+
+def write_run(folder, *, kinds=tuple(KINDS), claims=None, checks=None, manifest=None):
+    """A run folder such as a finished run leaves behind."""
+    results = folder / "results"
+    results.mkdir(parents=True)
+    for i, kind in enumerate(kinds):
+        (results / f"{i:02d}-{kind}.nc").write_bytes(to_netcdf(sample(kind)))
+    for name, content in (
+        ("claims", {"schema_version": 1, "claims": CLAIMS if claims is None else claims}),
+        ("checks", {"schema_version": 1, "checks": CHECKS if checks is None else checks}),
+        ("manifest", MANIFEST if manifest is None else manifest),
+    ):
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    (folder / "study.toml").write_text('study = "valence-axis"\n[science]\nlayer = -2\n', encoding="utf-8")
+    return folder

@@ -1,0 +1,144 @@
+"""A run folder in, one self-contained HTML file out: no network, no script, every text from outside escaped."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from consona.core.errors import InvalidInput
+from consona.engine.store import write_atomically
+from consona.report import wording
+from consona.report.figures import figure_file, figure_svg, is_drawn
+from consona.report.palette import themed
+from consona.report.provenance import citations, facts, methods, provenance, settings, steps, study_of
+from consona.report.read import Material, Result, read_run
+from consona.report.tables import Table, table_of
+from consona.report.threats import threats
+
+# Style attributes of the drawings need 'unsafe-inline'; with nothing to load, a style can send nothing anywhere.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One figure as the page shows it: a drawing or a reason why there is none, and the numbers as a table."""
+
+    name: str
+    title: str
+    caption: str
+    n: str
+    notes: str
+    svg: Markup | None
+    table: Table | None
+    fault: str
+
+
+def build_report(run_folder: Path | str) -> Path:
+    """Write ``report.html`` into a run folder and return its path; the same run gives the same bytes.
+
+    Raises
+    ------
+    MissingData
+        When the folder, or one of manifest.json, claims.json and checks.json, does not exist.
+    InvalidInput
+        When one of them has another form.
+    StoreError
+        When a result cannot be opened, or the report cannot be written.
+    """
+    material = read_run(Path(run_folder))
+    path = material.folder / "report.html"
+    write_atomically(path, render(material).encode("utf-8"))
+    return path
+
+
+def save_figures(run_folder: Path | str, folder: Path | str) -> list[Path]:
+    """Write every drawn figure of a run as SVG and PDF into ``folder``; returns the paths.
+
+    Raises
+    ------
+    MissingData, InvalidInput, StoreError
+        As ``build_report``; a figure that cannot be drawn is an error here.
+    """
+    written = []
+    for result in read_run(Path(run_folder)).results:
+        if not is_drawn(result.data):
+            continue
+        for suffix in ("svg", "pdf"):
+            path = Path(folder) / f"{_file_name(result.name)}.{suffix}"
+            write_atomically(path, figure_file(result.data, suffix=suffix, name=result.name))
+            written.append(path)
+    return written
+
+
+def render(material: Material) -> str:
+    """The page of a run as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("consona.report", "templates"),
+        autoescape=True,  # for every template, whatever its name ends with
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        each.__name__: each
+        for each in (
+            wording.number, wording.p_value, wording.null_of, wording.interval_of, wording.ceiling_of, wording.whisker,
+            wording.duration,
+        )
+    }  # fmt: skip
+    return environment.get_template("report.html").render(_page(material))
+
+
+def _page(material: Material) -> dict[str, Any]:
+    """Everything the template shows."""
+    checks = wording.check_rows(material.checks)
+    return {
+        "policy": POLICY,
+        "style": Markup(_style()),  # ours: from this package, nothing of the run is in it
+        "material": material,
+        "study": {"name": "", "question": "", **study_of(material)},
+        "facts": facts(material),
+        "claims": material.claims,
+        "verdicts": wording.VERDICTS,
+        "checks": checks,
+        "check_summary": wording.check_summary(checks),
+        "figures": [shown(result) for result in material.results],
+        "threats": threats(material),
+        "methods": methods(material),
+        "settings": settings(material),
+        "citations": citations(material),
+        "steps": steps(material),
+        "provenance": provenance(material),
+    }
+
+
+def shown(result: Result) -> Shown:
+    """A result as the page shows it. One that cannot be drawn says so in its place and keeps its table."""
+    attrs = {key: str(result.data.attrs.get(key, "")) for key in ("title", "caption", "n", "notes")}
+    svg, fault = None, ""
+    if is_drawn(result.data):
+        try:
+            svg = Markup(figure_svg(result.data, name=result.name))  # checked there: shapes and text only
+        except InvalidInput as error:
+            fault = f"This figure could not be drawn: {error}"
+    elif result.kind != "table":
+        fault = f"There is no drawing for figures of kind “{result.kind}”; its numbers follow."
+    attrs["title"] = attrs["title"] or result.name
+    return Shown(name=result.name, svg=svg, table=table_of(result.data), fault=fault, **attrs)
+
+
+def _style() -> str:
+    """The style sheet, after the inks of both themes (printing takes those for paper)."""
+    template = jinja2.PackageLoader("consona.report", "templates")
+    sheet, _, _ = template.get_source(jinja2.Environment(autoescape=True), "style.css")
+    paper = "".join(f"--{name}:{light};" for name, (light, _) in themed().items())
+    dark = "".join(f"--{name}:{ink};" for name, (_, ink) in themed().items())
+    return f":root{{{paper}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{sheet}"
+
+
+def _file_name(name: str) -> str:
+    """A result's name as a file name: letters, digits, dots and hyphens."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in name)
+    return kept.strip(".-") or "figure"

@@ -1,0 +1,55 @@
+"""Results as tables: what has no drawing, and the numbers behind what has one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from consona.report.wording import number
+
+MOST_ROWS = 60
+
+
+@dataclass(frozen=True)
+class Table:
+    """Head and cells as text; which columns hold numbers; how many rows were left out."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+    left_out: int = 0
+
+
+def table_of(ds: xr.Dataset) -> Table:
+    """A result as one tidy table: variables that share all dimensions side by side, at most 60 rows.
+
+    Where variables differ in their dimensions, the largest set that spans the most variables is shown.
+    """
+    if not ds.data_vars:
+        return Table((), (), ())
+    spans = [frozenset(map(str, each.dims)) for each in ds.data_vars.values()]
+    span = max(spans, key=lambda dims: (spans.count(dims), -int(np.prod([ds.sizes[dim] for dim in dims]))))
+    together = ds[[name for name, each in ds.data_vars.items() if set(each.dims) == set(span)]]
+    if not span:
+        return as_table(pd.DataFrame({str(name): [each.item()] for name, each in together.data_vars.items()}))
+    frame = together.to_dataframe().reset_index()
+    counted = [dim for dim in span if dim not in ds.coords or dim == "index"]
+    return as_table(frame.drop(columns=[dim for dim in counted if len(frame.columns) > 1 and dim in frame.columns]))
+
+
+def as_table(frame: pd.DataFrame) -> Table:
+    """A data frame as text, numbers with the digits they deserve, undefined ones as a dash."""
+    shown = frame.iloc[:MOST_ROWS]
+    numeric = tuple(pd.api.types.is_numeric_dtype(dtype) and dtype != bool for dtype in frame.dtypes)
+    columns = [_cells(shown.iloc[:, i], numeric=is_number) for i, is_number in enumerate(numeric)]
+    return Table(
+        head=tuple(str(name).replace("_", " ") for name in frame.columns),
+        rows=tuple(zip(*columns, strict=True)),
+        numeric=numeric,
+        left_out=max(0, len(frame) - MOST_ROWS),
+    )
+
+
+def _cells(column: pd.Series, *, numeric: bool) -> list[str]:
+    return [number(each) if numeric else str(each) for each in column.tolist()]
