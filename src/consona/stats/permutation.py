@@ -24,7 +24,7 @@ _LARGEST_FULL_FLIP = 20
 
 
 def p_value(
-    observed: Real[np.ndarray, "..."], null: Real[np.ndarray, "n_permutations ..."], *, exact: bool = False
+    observed: Real[np.ndarray, "..."] | float, null: Real[np.ndarray, "n_permutations ..."], *, exact: bool = False
 ) -> Float[np.ndarray, "..."]:
     r"""One-sided p: how often the null is at least as large as what was observed, for each target.
 

@@ -1,0 +1,89 @@
+"""How much subjects agree with each other: split halves, and each subject against the others."""
+
+import numpy as np
+
+from consona.stats.correlation import pearson_columns
+from consona.stats.seeds import rng_for
+from consona.stats.shapes import Float, Real
+
+__all__ = ["others_correlation", "spearman_brown", "split_half_reliability"]
+
+
+def split_half_reliability(
+    values: Real[np.ndarray, "n_subjects n_stimuli"], *, n_splits: int = 1000, seed: int
+) -> tuple[float, Float[np.ndarray, " n_splits"]]:
+    r"""Reliability of the mean over subjects: half of them against the other half, corrected to their full number.
+
+    .. math:: \rho = \frac{2 r}{1 + r}, \qquad r = \mathrm{corr}(\bar v_{\text{half}}, \bar v_{\text{other half}})
+
+    Spearman (1910), Brown (1910). Subjects are divided at random, with an odd number one half has one more. Missing
+    values (NaN) leave a subject out of the mean of that stimulus only.
+
+    Returns
+    -------
+    The mean over splits and the value of each split; undefined splits (a constant or empty half) are NaN and left out
+    of the mean, which is NaN when there is no other.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two subjects, or without any split.
+    """
+    n_subjects = len(values)
+    if n_subjects < 2 or n_splits < 1:
+        raise ValueError(
+            f"{n_subjects} subjects were to be divided in halves {n_splits} times; that needs at least 2 subjects and "
+            "1 split. With a single subject, compare repetitions instead."
+        )
+    order = np.tile(np.arange(n_subjects) < n_subjects // 2, (n_splits, 1)).astype(np.float64)
+    half = rng_for(seed, "split half").permuted(order, axis=1)
+    known = np.isfinite(values)
+    filled = np.where(known, values, 0.0).astype(np.float64)
+    means = [_defined_mean(side @ filled, side @ known) for side in (half, 1.0 - half)]
+    each = spearman_brown(pearson_columns(means[0].T, means[1].T))
+    defined = each[np.isfinite(each)]
+    return (float(defined.mean()) if len(defined) else float("nan")), each
+
+
+def _defined_mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    mean: np.ndarray = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return mean
+
+
+def spearman_brown(r: Real[np.ndarray, "..."], *, factor: float = 2.0) -> Float[np.ndarray, "..."]:
+    r"""Reliability that a measurement would have if it were ``factor`` times as long.
+
+    .. math:: \rho = \frac{k r}{1 + (k - 1) r}
+
+    NaN where the correlation is so negative that the denominator is not positive.
+    """
+    r = np.asarray(r, dtype=np.float64)
+    below = 1.0 + (factor - 1.0) * r
+    longer: np.ndarray = np.divide(factor * r, below, out=np.full_like(r, np.nan), where=below > 1e-12)
+    return longer
+
+
+def others_correlation(values: Real[np.ndarray, "n_subjects n_stimuli"]) -> Float[np.ndarray, " n_subjects"]:
+    """Correlation of each subject with the mean of all others; its mean is the lower bound of the noise ceiling.
+
+    Missing values (NaN) leave a subject out of the mean of that stimulus; a stimulus that the subject itself misses, or
+    that nobody else saw, is left out of that subject's correlation.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two subjects.
+    """
+    if len(values) < 2:
+        raise ValueError(
+            f"{len(values)} subject was given; comparing one with the others needs at least two. Add some."
+        )
+    known = np.isfinite(values)
+    filled = np.where(known, values, 0.0).astype(np.float64)
+    others = _defined_mean(filled.sum(axis=0) - filled, known.sum(axis=0) - known)
+    r = np.full(len(values), np.nan)
+    for subject, (own, rest) in enumerate(zip(np.asarray(values, dtype=np.float64), others, strict=True)):
+        both = np.isfinite(own) & np.isfinite(rest)
+        if both.any():
+            r[subject] = pearson_columns(own[both, None], rest[both, None])[0]
+    return r
