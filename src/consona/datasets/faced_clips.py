@@ -17,14 +17,6 @@ LICENCE = "conditions of use of Synapse syn50614194; not to be passed on"
 N_CLIPS, N_CHANNELS, N_SECONDS, N_BANDS = 28, 32, 30, 5
 
 BANDS = ("delta", "theta", "alpha", "beta", "gamma")
-BAND_EDGES_HZ = {
-    "delta": (1.0, 4.0),
-    "theta": (4.0, 8.0),
-    "alpha": (8.0, 14.0),
-    "beta": (14.0, 30.0),
-    "gamma": (30.0, 47.0),
-}
-"""The edges that the release names for its spectral analysis, in Hz."""
 
 _SCALP = "Fp1 Fp2 Fz F3 F4 F7 F8 FC1 FC2 FC5 FC6 Cz C3 C4 T7 T8 CP1 CP2 CP5 CP6 Pz P3 P4 P7 P8 PO3 PO4 Oz O1 O2"
 CHANNELS = (*_SCALP.split(), "A2", "A1")

@@ -25,8 +25,8 @@ UNREADABLE_MAT = (ValueError, TypeError, LookupError, OSError, zlib.error, NotIm
 def load_faced_ratings(folder: Path | str | None = None, *, subjects: Sequence[str] | None = None) -> Dataset:
     """Twelve ratings per clip, 0 to 7: targets with the coordinate ``item``, stimuli ``clip01`` to ``clip28``.
 
-    ``After_remarks.mat`` keeps the order of presentation; rows are sorted here by the video index. Without
-    those files the compact ``derived_ratings.npz`` is read. Items are joy, tenderness, inspiration, amusement, anger, disgust,
+    ``After_remarks.mat`` keeps the order of presentation; rows are sorted here by the video index. Without those files
+    the compact ``derived_ratings.npz`` is read. Items are joy, tenderness, inspiration, amusement, anger, disgust,
     fear, sadness, arousal, valence, familiarity and liking; ``attrs`` hold the cohort.
 
     Raises

@@ -7,7 +7,7 @@ import pandas as pd
 from consona.core.errors import InvalidInput
 from consona.core.invariants import listed
 from consona.core.stimuli import Stimuli
-from consona.datasets.faced_clips import clip_id, clip_stimuli
+from consona.datasets.faced_clips import EMOTIONS, clip_id, clip_stimuli
 from consona.datasets.textcorpus import numbers, read_table, require_texts
 
 
@@ -18,17 +18,17 @@ def load_stories(seed_set: int = 1) -> Stimuli:
     per class; further sets, written independently, show how much an axis depends on the wording.
     :class:`InvalidInput` names the sets there are.
     """
-    table = _table("stories.csv", ("id", "seed_set", "emotion", "kind", "text"))
-    table["seed_set"] = table["seed_set"].astype(int)
-    known = sorted(set(table["seed_set"]))
+    table = _all_stories()
+    known = seed_sets()
     if seed_set not in known:
         raise InvalidInput(f"There is no seed set {seed_set}; the sets are {listed(known)}.")
-    return _stimuli(table[table["seed_set"] == seed_set])
+    chosen = table[table["seed_set"] == seed_set]
+    return _stimuli(chosen.sort_values("emotion", key=lambda names: names.map(EMOTIONS.index), kind="stable"))
 
 
 def seed_sets() -> tuple[int, ...]:
     """The numbers of the seed sets that :func:`load_stories` knows."""
-    return tuple(sorted({int(each) for each in _table("stories.csv", ("seed_set", "text"))["seed_set"]}))
+    return tuple(sorted({int(each) for each in _all_stories()["seed_set"]}))
 
 
 def load_class_names() -> Stimuli:
@@ -66,6 +66,13 @@ def load_rated() -> Stimuli:
         table = read_table(path, ("vid", "emotion", "rated_valence", "rated_arousal"))
         columns = {name: numbers(table, name, path).to_numpy() for name in ("rated_valence", "rated_arousal")}
     return clip_stimuli().with_columns(**columns)
+
+
+def _all_stories() -> pd.DataFrame:
+    names = sorted(each.name for each in (files("consona.datasets") / "tables").iterdir())
+    columns = ("id", "seed_set", "emotion", "kind", "text")
+    table = pd.concat([_table(name, columns) for name in names if name.startswith("stories")], ignore_index=True)
+    return table.assign(seed_set=table["seed_set"].astype(int))
 
 
 def _table(name: str, columns: tuple[str, ...]) -> pd.DataFrame:

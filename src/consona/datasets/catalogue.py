@@ -1,0 +1,141 @@
+"""Every corpus at a glance: licence, citation, size, who loads it, its twin, and whether it is on this computer."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from consona.core.errors import ConfigError
+from consona.core.invariants import listed
+from consona.datasets import emobank, faced_clips, goemotions, sst2
+from consona.datasets.locate import places
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Conditions that a person accepts before the data are theirs to use: what to read, and where to apply."""
+
+    title: str
+    url: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """One corpus.
+
+    ``loader`` and ``twin`` are importable names (``module.function``); ``evidence`` are files of which one shows that
+    the corpus is there; ``size_mb`` is what the parts that consona reads take on disk; ``redistributable`` says whether
+    others may pass the data on. An ``agreement`` is accepted by a person, never by a program.
+    """
+
+    name: str
+    title: str
+    licence: str
+    citation: str
+    size_mb: float
+    shape: str
+    loader: str
+    twin: str
+    redistributable: bool
+    evidence: tuple[str, ...]
+    agreement: Agreement | None = None
+
+    def found(self) -> Path | None:
+        """The folder where the corpus lies, or None; folders without its files do not count."""
+        for place in places(self.name):
+            if any(next(place.glob(pattern), None) for pattern in self.evidence):
+                return place
+        return None
+
+
+_FACED = Corpus(
+    name="faced",
+    title="FACED: EEG and ratings of 28 emotional film clips",
+    licence=faced_clips.LICENCE,
+    citation=faced_clips.CITATION,
+    size_mb=132.3,
+    shape="123 subjects x 28 clips x (32 channels x 30 s x 5 bands); ratings 28 x 12",
+    loader="consona.datasets.faced.load_faced",
+    twin="consona.datasets.twins.faced_twin",
+    redistributable=False,
+    evidence=("EEG_Features/DE/sub*.pkl", "de_full/sub*.npy", "derived_DE_5s_windows.npz"),
+    agreement=Agreement(
+        title="Synapse conditions of use (syn50614194)",
+        url="https://www.synapse.org/Synapse:syn50614194",
+        how=(
+            "Sign in at Synapse, accept the conditions there and download EEG_Features, Data (After_remarks.mat) and "
+            "Recording_info.csv; keep their folders as they are."
+        ),
+    ),
+)
+_SST2 = Corpus(
+    name="sst2",
+    title="SST-2: sentences of film reviews, negative or positive",
+    licence=sst2.LICENCE,
+    citation=sst2.CITATION,
+    size_mb=1.0,
+    shape="6,920 / 872 / 1,821 sentences",
+    loader="consona.datasets.sst2.load_sst2",
+    twin="consona.datasets.twins.sentiment_twin",
+    redistributable=False,
+    evidence=tuple(sst2.SPLITS.values()),
+)
+_GOEMOTIONS = Corpus(
+    name="goemotions",
+    title="GoEmotions: comments with any of 27 emotions (contains profanity)",
+    licence=goemotions.LICENCE,
+    citation=goemotions.CITATION,
+    size_mb=4.4,
+    shape="43,410 / 5,426 / 5,427 comments",
+    loader="consona.datasets.goemotions.load_goemotions",
+    twin="consona.datasets.twins.goemotions_twin",
+    redistributable=True,
+    evidence=tuple(goemotions.SPLITS.values()),
+)
+_EMOBANK = Corpus(
+    name="emobank",
+    title="EmoBank: sentences rated for valence, arousal and dominance",
+    licence=emobank.LICENCE,
+    citation=emobank.CITATION,
+    size_mb=3.2,
+    shape="10,062 sentences x 3 ratings",
+    loader="consona.datasets.emobank.load_emobank",
+    twin="consona.datasets.twins.emobank_twin",
+    redistributable=True,
+    evidence=("corpus/emobank.csv",),
+)
+
+
+def catalogue() -> tuple[Corpus, ...]:
+    """Every corpus that consona can load."""
+    return (_FACED, _SST2, _GOEMOTIONS, _EMOBANK)
+
+
+def corpus(name: str) -> Corpus:
+    """One corpus by name; :class:`ConfigError` lists the names there are."""
+    for each in catalogue():
+        if each.name == name:
+            return each
+    raise ConfigError(f"There is no corpus '{name}'; the corpora are {listed(each.name for each in catalogue())}.")
+
+
+def catalogue_table() -> pd.DataFrame:
+    """The catalogue as a table, one row per corpus, with the folder where each was found (empty: not here)."""
+    rows = [
+        {
+            "name": each.name,
+            "title": each.title,
+            "licence": each.licence,
+            "size_mb": each.size_mb,
+            "shape": each.shape,
+            "found": str(each.found() or ""),
+            "redistributable": each.redistributable,
+            "agreement": each.agreement.url if each.agreement else "",
+            "loader": each.loader,
+            "twin": each.twin,
+            "citation": each.citation,
+        }
+        for each in catalogue()
+    ]
+    return pd.DataFrame(rows).set_index("name")
