@@ -1,0 +1,150 @@
+"""Load a language model from the Hub, from a folder, or the packaged MiniLM, and test it before it is used."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+import transformers.utils.logging as transformers_logging
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+
+from consona.core.errors import ConfigError, ModelError
+from consona.lm.model import LanguageModel
+from consona.lm.packing import Layout, longest_together, most_in_a_row
+from consona.lm.parity import TOLERANCE, parity_of
+from consona.lm.sites import Family, family_of, text_network
+from consona.lm.sources import Source, config_of, resolved
+from consona.lm.states import Machine
+
+# Activations of a pack should stay in the cache of a core: fewer tokens for wider models.
+_PACK_TOKENS, _NARROW, _PACK_TOKENS_WIDE = 4096, 512, 2048
+# Weights that a checkpoint may lack without harm: heads that are not used, tied or not there.
+_MAY_LACK = ("lm_head", "embed_out", "pooler", "cls.", "position_ids")
+
+
+def load_language_model(
+    name: str, *, revision: str | None = None, dtype: str = "float32", device: str = "cpu", chat_template: bool = False
+) -> LanguageModel:
+    """Load a language model and test it against its own hidden states.
+
+    Parameters
+    ----------
+    name
+        A Hub id (``"Qwen/Qwen3-4B"``), a local folder, or ``"minilm"``: the real all-MiniLM-L6-v2 (extra ``demo``).
+    revision
+        Branch, tag or commit of the Hub; resolved to a commit, which is recorded. Offline, the local cache is used.
+    dtype
+        ``float32``, ``bfloat16`` or ``float16``; it changes numbers and belongs to the fingerprint.
+    device
+        A torch device, or ``"auto"``: spread over all accelerators.
+    chat_template
+        Put every text as one user turn in the model's chat markup.
+
+    Raises
+    ------
+    ModelError
+        When the model is unknown, gated, not safe to open, of a family without site table, or fails its test.
+    MissingExtra
+        When ``minilm`` is not installed.
+    ConfigError
+        When dtype or device do not exist.
+    """
+    if dtype not in TOLERANCE:
+        raise ConfigError(f"There is no dtype '{dtype}'; there are {', '.join(TOLERANCE)}.")
+    with _quiet_transformers():
+        source = resolved(name, revision)
+        family = family_of(config_of(source))
+        model, has_head = _loaded(source, family, dtype, device)
+        made = language_model_of(model, _tokenizer(source), source=source, chat_template=chat_template)
+    return made if has_head else replace(made, head=None)
+
+
+def language_model_of(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    source: Source | None = None,
+    chat_template: bool = False,
+) -> LanguageModel:
+    """A language model from a transformers model in memory, tested like any other.
+
+    Of a model for images and text, the text part is kept. Without a ``source`` its origin is unknown, so its
+    fingerprint is None and nothing read from it is stored.
+
+    Raises
+    ------
+    ModelError
+        When the family has no site table, or what is read differs from the model's own hidden states.
+    """
+    family = family_of(model.config)
+    network, head = text_network(model.eval(), family), model.get_output_embeddings() if family.causal else None
+    config = network.config
+    n_tokens = _PACK_TOKENS if int(config.hidden_size) <= _NARROW else _PACK_TOKENS_WIDE
+    layout = Layout(packed=False, n_tokens=min(n_tokens, most_in_a_row(config)), longest=longest_together(config))
+    dtype = str(network.dtype).removeprefix("torch.")
+    pad = tokenizer.pad_token_id
+    with _quiet_transformers():
+        parity = parity_of(Machine(network, family, layout, pad if isinstance(pad, int) else 0), dtype)
+    size = 1 if parity.layout == "alone" else layout.batch_size
+    layout = replace(layout, packed=parity.layout == "packed", batch_size=size)
+    origin = source or Source("in memory")
+    return LanguageModel(network, tokenizer, family, origin, parity, layout, dtype, head, chat_template=chat_template)
+
+
+def _loaded(source: Source, family: Family, dtype: str, device: str) -> tuple[PreTrainedModel, bool]:
+    """The model, and whether its head is its own, from safetensors only, running no code of the repository."""
+    kind = AutoModelForCausalLM if family.causal else AutoModel
+    spread = {"device_map": "auto"} if device == "auto" else {}
+    try:
+        loaded: Any = kind.from_pretrained(
+            source.folder,
+            dtype=getattr(torch, dtype),
+            trust_remote_code=False,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            **spread,
+        )
+        model, info = loaded
+        if not spread:
+            model = model.to(torch.device(device))
+    except (OSError, ValueError, RuntimeError, AssertionError) as error:
+        reason = str(error).strip().split("\n")[0][:300]
+        raise ModelError(f"'{source.name}' cannot be loaded as {dtype} on '{device}': {reason}") from None
+    missing = sorted(key for key in info["missing_keys"] if not any(part in key for part in _MAY_LACK))
+    if missing or info.get("mismatched_keys"):
+        raise ModelError(
+            f"The weights of '{source.name}' do not fit its configuration: {len(missing)} are missing "
+            f"({', '.join(missing[:3])} …) and {len(info.get('mismatched_keys', ()))} have another shape. "
+            "They would be random. Download the model again, or take the configuration that belongs to it."
+        )
+    return model, not any("lm_head" in key or "embed_out" in key for key in info["missing_keys"])
+
+
+def _tokenizer(source: Source) -> PreTrainedTokenizerFast:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = str(error).strip().split("\n")[0][:200]
+        raise ModelError(f"The tokenizer of '{source.name}' cannot be loaded: {reason}") from None
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise ModelError(
+            f"The tokenizer of '{source.name}' has no tokenizer.json; consona needs one to map characters to tokens. "
+            "Convert it with transformers and save it beside the weights."
+        )
+    return tokenizer
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep the library's loading bars and hints off the screen, and put its settings back as they were."""
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()
