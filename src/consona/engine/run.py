@@ -1,0 +1,298 @@
+"""A run: a folder that fills up while a study is conducted, and that survives being killed."""
+
+import fnmatch
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import consona
+from consona.core.claim import Claim
+from consona.core.dataset import Dataset
+from consona.core.errors import ConfigError, InvalidInput, StoreError
+from consona.engine import checks
+from consona.engine.checks import Evidence, Finding
+from consona.engine.checks.observed import observed
+from consona.engine.claims import write_checks, write_claims
+from consona.engine.code import Code, function_name
+from consona.engine.config import Execution, Study, dump_toml, load_toml
+from consona.engine.environment import environment
+from consona.engine.keys import StepKey, arguments, seed_of
+from consona.engine.manifest import Manifest, ObjectEntry, ShardsEntry, StepEntry, dataset_entry, now, read_manifest
+from consona.engine.progress import say
+from consona.engine.results import Leaf, Node, leaves, load, noun_name
+from consona.engine.steps import Call, Made, Worker, key_or_reason
+from consona.engine.store import Store, default_folder, held, link_or_copy, sweep, write_atomically
+
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+STUDY_FILE = "study.toml"
+
+
+@dataclass
+class Run:
+    """A study being conducted: names steps, keeps their results, and writes down what was done.
+
+    Make one with :meth:`create` or :meth:`open`. ``folder`` holds ``manifest.json``, ``study.toml``, ``claims.json``,
+    ``checks.json`` and ``results/``.
+    """
+
+    folder: Path
+    study: Study
+    execution: Execution
+    store: Store
+    manifest: Manifest
+    _worker: Worker = field(repr=False)
+    _nodes: dict[str, Node] = field(default_factory=dict, repr=False)
+    _keys: dict[str, str | None] = field(default_factory=dict, repr=False)
+    _evidence: list[Evidence] = field(default_factory=list, repr=False)
+
+    @classmethod
+    def create(cls, study: Study, execution: Execution | None = None, folder: Path | None = None) -> "Run":
+        """A new run; its folder is ``runs/STUDY/DATE-XXXXXX`` below the working directory where none is given.
+
+        Raises
+        ------
+        StoreError
+            When the folder is in use, or folder or store cannot be written (found out before any work is done).
+        """
+        execution = execution or Execution()
+        folder = folder or Path("runs") / study.name / f"{datetime.now(UTC):%Y-%m-%d}-{os.urandom(3).hex()}"
+        if (folder / "manifest.json").exists():
+            raise StoreError(
+                f"'{folder}' is a run already. Go on with it: consona resume {folder}, or name another folder."
+            )
+        store = _ready_store(execution)
+        write_atomically(folder / STUDY_FILE, dump_toml(study, execution).encode())
+        return cls(
+            folder, study, execution, store, _first_manifest(study, execution).write(folder), _worker(store, execution)
+        )
+
+    @classmethod
+    def open(cls, folder: Path, studies: Mapping[str, type[Study]]) -> "Run":
+        """An existing run, to go on with it; ``studies`` are the studies there are, by name.
+
+        Raises
+        ------
+        StoreError
+            When the folder is no run, or folder or store cannot be written.
+        ConfigError
+            When its ``study.toml`` is not valid any more.
+        """
+        manifest = read_manifest(folder)
+        read = load_toml(folder / STUDY_FILE, studies)
+        store = _ready_store(read.execution)
+        sweep(folder)
+        return cls(folder, read.study, read.execution, store, manifest, _worker(store, read.execution))
+
+    def step(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Carry out ``function(*args, **kwargs)`` under a name, or take its result from the store.
+
+        The key is made of the function, the code behind it, and the fingerprints of its arguments and of the object
+        it belongs to. A function marked ``separable("stimulus")`` is carried out in shards.
+
+        Returns
+        -------
+        The result as the store gives it back: a noun, dataset, array, table, JSON value, or a mapping, list or tuple.
+
+        Raises
+        ------
+        InvalidInput
+            When the name is taken or not fit for a file, or the result cannot be stored.
+        StoreError
+            When the store cannot be written, or the parts of the step are not complete.
+        """
+        call = Call(name, function, args, kwargs)
+        key, reason = key_or_reason(self._worker, call)
+        self._require_name(name, key)
+        if reason:
+            self.note(reason)
+        entry = self._entry(call, key)
+        code = {**self.manifest.code, **(key.code.modules if key else {})}
+        self._write(self.manifest.with_step(entry).model_copy(update={"code": dict(sorted(code.items()))}))
+        made = self._worker.carry_out(call, key)
+        self._publish(entry, made)
+        self._evidence += observed(name, made.value)
+        return made.value
+
+    def results(self, pattern: str) -> dict[str, Any]:
+        """Results of the steps of this run whose name fits ``pattern`` (``score-*``), in the order they were named."""
+        names = [name for name in self._nodes if fnmatch.fnmatchcase(name, pattern)]
+        return {name: load(self.store, self._nodes[name]) for name in names}
+
+    def note(self, text: str) -> None:
+        """Something a reader of the report should know; shown at once, and written into the manifest."""
+        if text not in self.manifest.notes:
+            say(f"note: {text}")
+            self._write(self.manifest.model_copy(update={"notes": (*self.manifest.notes, text)}))
+
+    def note_model(self, description: Mapping[str, Any]) -> None:
+        """Write a model into the manifest: what ``LanguageModel.describe()`` gives."""
+        plain = json.loads(json.dumps(dict(description), default=str))
+        if plain not in self.manifest.models:
+            self._write(self.manifest.model_copy(update={"models": (*self.manifest.models, plain)}))
+
+    def note_dataset(self, dataset: Dataset) -> None:
+        """Write a data set into the manifest: name, version, licence, checksums, synthetic or not."""
+        entry = dataset_entry(dataset)
+        if entry not in self.manifest.datasets:
+            self._write(self.manifest.model_copy(update={"datasets": (*self.manifest.datasets, entry)}))
+
+    def evidence(self, code: str, /, *, where: str = "study", **facts: Any) -> None:
+        """Give a check its facts; the page of the check lists them. ``where`` names the step they are about.
+
+        Raises
+        ------
+        InvalidInput
+            When there is no such check.
+        """
+        known = [check.code for check in checks.CHECKS]
+        if code not in known:
+            raise InvalidInput(f"There is no check '{code}'; there are {', '.join(known)}.")
+        self._evidence.append(Evidence(code, where, facts))
+
+    def examine(self) -> list[Finding]:
+        """Every check, on the evidence so far."""
+        return checks.examine(self._evidence, self.study.checks)
+
+    def conduct(self) -> list[Claim]:
+        """Conduct the study to its end: steps, claims, checks. Stopped half-way, ``consona resume`` goes on.
+
+        Raises
+        ------
+        StoreError
+            When another process conducts this run.
+        """
+        with held(self.folder / ".lock") as free:
+            if not free:
+                raise StoreError(
+                    f"'{self.folder}' is being conducted by another process. Wait for it, or end it first."
+                )
+            with _Outcome(self):
+                self._write(self.manifest.model_copy(update={"status": "running", "error": None}))
+                claims = self.study.conduct(self)
+                self.finish(claims)
+        return claims
+
+    def finish(self, claims: Sequence[Claim], findings: Sequence[Finding] | None = None) -> None:
+        """Write ``claims.json`` and ``checks.json`` and mark the run as finished.
+
+        ``findings`` are those of :meth:`examine` where not given. Steps of an earlier attempt that were not named
+        again leave the manifest.
+
+        Raises
+        ------
+        InvalidInput
+            When a control that the study names has no verdict in any claim.
+        """
+        answered = {control for claim in claims for control in claim.controls}
+        missing = [control for control in self.study.controls if control not in answered]
+        if missing:
+            raise InvalidInput(
+                f"Study '{self.study.name}' names the controls {missing} and no claim gives their verdict."
+            )
+        write_claims(self.folder, self.study.name, self.study.question, claims)
+        write_checks(self.folder, self.study.name, self.examine() if findings is None else findings)
+        steps = tuple(step for step in self.manifest.steps if step.name in self._nodes)
+        self._write(self.manifest.model_copy(update={"status": "finished", "error": None, "steps": steps}))
+
+    def _require_name(self, name: str, key: StepKey | None) -> None:
+        if not _NAME.match(name):
+            raise InvalidInput(f"A step is named with letters, digits, '.', '_' and '-'; found '{name}'.")
+        if name in self._keys and (key is None or self._keys[name] != key.key):
+            raise InvalidInput(f"Two steps of this run are named '{name}' and differ. Give each its own name.")
+        self._keys[name] = key.key if key is not None else None
+
+    def _entry(self, call: Call, key: StepKey | None) -> StepEntry:
+        given = arguments(call.function, call.args, call.kwargs)
+        return StepEntry(
+            name=call.name,
+            status="running",
+            function=function_name(call.function),
+            key=key.key if key else None,
+            code=key.code.sha256 if key else None,
+            inputs=key.inputs if key else {},
+            seed=seed_of(given),
+            device=self.execution.device,
+            reused=False,
+            shards=ShardsEntry(keys=self._worker.shard_keys(call) if key else ()),
+        )
+
+    def _publish(self, entry: StepEntry, made: Made) -> None:
+        self._nodes[entry.name] = made.node
+        update = {
+            "status": "finished",
+            "reused": made.found,
+            "noun": noun_name(made.node),
+            "objects": tuple(self._shown(entry.name, leaf) for leaf in leaves(made.node)),
+            "shards": made.shards,
+            "seconds": made.seconds,
+            "peak_memory_mb": made.peak_memory_mb,
+            "warnings": made.warnings,
+        }
+        self._write(self.manifest.with_step(entry.model_copy(update=update)))
+        say(f"{entry.name}: {'found in the store' if made.found else f'{made.seconds:.1f} s'}")
+
+    def _shown(self, name: str, leaf: Leaf) -> ObjectEntry:
+        words = ".".join(re.sub(r"[^\w.-]", "-", word) for word in (name, *leaf.path))
+        file = f"results/{words}.{leaf.item.suffix}"
+        link_or_copy(self.store.path(leaf.item), self.folder / file)
+        return ObjectEntry(file=file, **vars(leaf.item), noun=leaf.noun, dims=leaf.dims, shape=leaf.shape)
+
+    def _write(self, manifest: Manifest) -> None:
+        self.manifest = manifest.write(self.folder)
+
+
+class _Outcome:
+    """Writes into the manifest how a run ended when it did not finish."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        status = "interrupted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "failed"
+        text = f"{type(error).__name__}: {error}"
+        try:
+            self._run._write(self._run.manifest.model_copy(update={"status": status, "error": text}))
+        except StoreError:  # the disk may be what failed; the first error is the one to tell
+            say("The manifest could not be brought up to date; the run can be resumed nevertheless.")
+
+
+def _ready_store(execution: Execution) -> Store:
+    store = Store(Path(execution.store).expanduser() if execution.store else default_folder())
+    store.require_writable()
+    sweep(store.folder)
+    return store
+
+
+def _worker(store: Store, execution: Execution) -> Worker:
+    return Worker(store, Code(), execution.block_size, execution.threads)
+
+
+def _first_manifest(study: Study, execution: Execution) -> Manifest:
+    if not study.name:
+        raise ConfigError(f"The study {type(study).__name__} has no name. Set the class attribute 'name'.")
+    return Manifest(
+        study=study.name,
+        question=study.question,
+        science=study.model_dump(mode="json"),
+        execution=execution.model_dump(mode="json"),
+        status="running",
+        version=consona.__version__,
+        created=now(),
+        updated=now(),
+        command=tuple(sys.argv),
+        environment=environment(),
+    )
