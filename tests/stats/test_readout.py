@@ -6,14 +6,13 @@ from sklearn.linear_model import Ridge
 
 from consona.stats.permutation import all_orders, p_value, random_orders
 from consona.stats.readout import (
+    in_sample_mean_readout,
     in_sample_readout,
-    mean_predictions,
-    order_correlations,
-    predict_targets,
     stimulus_readout,
     subject_readout,
     zscore_over,
 )
+from consona.stats.refitting import mean_predictions, order_correlations, predict_targets
 
 ALPHAS = np.logspace(0, 4, 5)
 CLASSES = np.repeat(np.arange(4), [2, 3, 2, 2])
@@ -99,11 +98,19 @@ def test_compare_selects_averages_and_residualises(X):
     assert found[0] == pytest.approx(np.corrcoef(predicted[[0, 2, 5, 8]], y[[0, 2, 5, 8]])[0, 1], abs=1e-12)
 
 
-def test_in_sample_equals_one_fit_of_everything(X):
-    readout = in_sample_readout(X, np.arange(N), ALPHAS)
+IN_SAMPLE = {
+    "over subjects": (in_sample_readout, np.arange(N_SUBJECTS) % 3, subject_folds),
+    "over stimuli": (in_sample_mean_readout, np.arange(N), stimulus_folds),
+}
+
+
+@pytest.mark.parametrize("case", IN_SAMPLE)
+def test_in_sample_equals_one_fit_of_everything(X, case):
+    make, groups, folds = IN_SAMPLE[case]
+    readout = make(X, groups, ALPHAS)
     y = np.linspace(-1, 1, N) ** 3
     everyone = (np.ones(N_SUBJECTS, bool), np.ones(N, bool))
-    losses = [sum(direct(X, y, without(fold), fold, a)[1] for fold in stimulus_folds(np.arange(N))) for a in ALPHAS]
+    losses = [sum(direct(X, y, without(fold), fold, a)[1] for fold in folds(groups)) for a in ALPHAS]
     expected = direct(X, y, everyone, everyone, ALPHAS[int(np.argmin(losses))])[0]
     np.testing.assert_allclose(predict_targets(readout, y[:, None])[:, :, 0], expected, atol=1e-9)
 

@@ -12,7 +12,8 @@ from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
 from consona.core.invariants import as_names, require_same_ids
 from consona.stats.permutation import all_orders, p_value, random_orders
-from consona.stats.readout import Readout, mean_predictions, predict_targets
+from consona.stats.readout import Readout
+from consona.stats.refitting import mean_predictions, order_correlations, predict_targets
 from consona.stats.reliability import split_half_reliability
 
 Array = npt.NDArray[np.float64]
@@ -144,6 +145,17 @@ def class_score(dataset: Dataset, *, hold_out: HoldOut, seed: int = 0) -> xr.Dat
     )
     values = {"accuracy": accuracy[0], "null_mean": accuracy[1:].mean(), "p": float(p_value(accuracy[0], accuracy[1:]))}
     return xr.Dataset(values, attrs=attrs)
+
+
+def level_correlations(dataset: Dataset, levels: Array, *, hold_out: HoldOut, seed: int = 0) -> xr.DataArray:
+    """Correlations over stimuli for many sets of class values ``(n, n_classes)``, classes in sorted order, everything refitted.
+
+    With the class values of random directions of a model it asks whether *any* direction of that model would do.
+    """
+    data = responses(dataset)
+    indicators = ClassOrders.of(np.zeros(len(data.ids)), data.emotions).indicators
+    r = order_correlations(held_out(data, hold_out, seed=seed), indicators, np.asarray(levels, dtype=float))
+    return xr.DataArray(r, dims=("direction",), attrs={"hold_out": hold_out})
 
 
 def readout_reliability(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:

@@ -11,7 +11,8 @@ from consona.core.dataset import Dataset
 from consona.core.invariants import as_names, require_same_ids
 from consona.stats.correlation import pearson
 from consona.stats.permutation import all_orders, p_value, random_orders
-from consona.stats.readout import Readout, chosen_alphas, order_correlations, predict_targets
+from consona.stats.readout import Readout
+from consona.stats.refitting import chosen_alphas, order_correlations, predict_targets
 from consona.stats.seeds import rng_for
 
 __all__ = ["HOLD_OUTS", "ClassOrders", "goals_of", "projection_score"]

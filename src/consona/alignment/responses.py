@@ -9,7 +9,13 @@ import numpy.typing as npt
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
 from consona.core.invariants import listed, require_same_ids
-from consona.stats.readout import Readout, in_sample_readout, stimulus_readout, subject_readout
+from consona.stats.readout import (
+    Readout,
+    in_sample_mean_readout,
+    in_sample_readout,
+    stimulus_readout,
+    subject_readout,
+)
 from consona.stats.seeds import rng_for
 
 HoldOut = Literal["in-sample", "subject", "clip", "emotion"]
@@ -93,7 +99,9 @@ def held_out(data: Responses, hold_out: HoldOut, *, rows: Rows = "subject x clip
     X = data.values if rows == "subject x clip" else data.values.mean(axis=0, keepdims=True)
     try:
         if hold_out == "in-sample":
-            return in_sample_readout(X, list(data.ids), ALPHAS)
+            if len(X) >= 3:
+                return in_sample_readout(X, list(subject_folds(data.cohorts, seed)), ALPHAS)
+            return in_sample_mean_readout(X, list(data.ids), ALPHAS)
         if hold_out == "subject":
             return subject_readout(X, list(subject_folds(data.cohorts, seed)), ALPHAS)
         if hold_out in ("clip", "emotion"):

@@ -49,14 +49,14 @@ def removal_score(axis: Direction, features: Features, stimuli: Stimuli, *, n_di
     Returns
     -------
     xr.Dataset
-        ``whole``, ``without_axis``, ``without_matched (direction)``, their loss, and ``p`` that a matched direction costs
-        as much.
+        ``whole``, ``without_axis``, ``without_matched (direction)``, the loss, and ``p`` that a matched
+        direction costs as much.
     """
     labels = binary_labels(features, stimuli)
     x = features.layer(axis.layer).astype(np.float64)
     x = x - x.mean(axis=0)
     probe = _Probe(x, labels, seed)
-    matched = variance_matched_directions(x, axis.values, n_directions, seed=seed)
+    matched = variance_matched_directions(x, axis.values, n=n_directions, seed=seed)
     whole, without = probe.auc_without(np.zeros(x.shape[1])), probe.auc_without(axis.values)
     others = np.array([probe.auc_without(v) for v in matched])
     loss, null = whole - without, whole - others

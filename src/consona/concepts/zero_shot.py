@@ -14,10 +14,9 @@ from consona.core.features import Features
 from consona.core.invariants import require_same_ids
 from consona.core.score import Score
 from consona.core.stimuli import Stimuli
-from consona.stats.bootstrap import auc, bootstrap_auc_interval, bootstrap_interval, roc_curve
+from consona.stats.bootstrap import auc, bootstrap_auc_interval, bootstrap_pearson_interval, roc_curve
 from consona.stats.centroids import class_means
 from consona.stats.correlation import pearson
-from consona.stats.seeds import rng_for
 
 N_FOLDS = 5
 N_POINTS = 200
@@ -65,18 +64,10 @@ def graded_score(axis: Direction, features: Features, values: npt.ArrayLike, *, 
     scores, ratings = axis.project(features), np.asarray(values, dtype=float)
     if len(ratings) != len(scores):
         raise InvalidInput(f"{corpus}: {len(scores)} texts were captured and {len(ratings)} ratings given.")
-    low, high = _pearson_interval(scores, ratings, seed)
+    low, high = bootstrap_pearson_interval(scores, ratings, n_draws=1000, seed=seed)
     data = xr.DataArray([pearson(scores, ratings)], {"attribute": ["pearson r"]}, ("attribute",))
     attrs = {"corpus": corpus, "low": low, "high": high, "n": len(ratings), "n_truncated": _truncated(features)}
     return Score(data, "pearson r", "zero-shot: the axis never saw these texts", attrs=attrs)
-
-
-def _pearson_interval(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], seed: int) -> tuple[float, float]:
-    rng = rng_for(seed, "bootstrap over texts")
-    draws = [rng.integers(0, len(a), len(a)) for _ in range(1000)]
-    r = np.array([pearson(a[d], b[d]) for d in draws])
-    low, high = np.nanquantile(r, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def _truncated(features: Features) -> int:
@@ -89,7 +80,7 @@ def roc_figure(axis: Direction, corpora: dict[str, tuple[Features, Stimuli]], *,
     curves, areas = [], []
     for features, stimuli in corpora.values():
         labels, scores = binary_labels(features, stimuli), axis.project(features)
-        fpr, tpr = roc_curve(scores, labels)[:2]
+        fpr, tpr = roc_curve(scores, labels)
         curves.append(np.interp(grid, fpr, tpr))
         areas.append((auc(scores, labels), *bootstrap_auc_interval(scores, labels, seed=seed)))
     table = np.array(areas)
