@@ -1,12 +1,20 @@
 """Results of every figure kind, made from planted numbers, and a run folder that holds them."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from consona.engine.claims import ChecksFile, ClaimsFile
 from consona.engine.forms import to_netcdf
+from consona.engine.manifest import (
+    Commit,
+    DatasetEntry,
+    Environment,
+    Manifest,
+    ObjectEntry,
+    ShardsEntry,
+    StepEntry,
+)
 
 EMOTIONS = ["Anger", "Disgust", "Fear", "Sadness", "Neutral", "Amusement", "Inspiration", "Joy", "Tenderness"]
 CODE = np.array([-1, -1, -1, -1, 0, 1, 1, 1, 1])
@@ -270,80 +278,108 @@ CLAIMS = [
     },
 ]
 CHECKS = [
-    {"code": "CON001", "title": "a group is in both train and test", "severity": "error", "outcome": "quiet",
-     "reason": "no clip is in train and test under hold-out clip"},
-    {"code": "CON002", "title": "a layer was chosen on the data it is reported on", "severity": "error", "outcome": "quiet",
-     "reason": "layer −2 was set before the run"},
-    {"code": "CON003", "title": "a score exceeds its ceiling by more than its interval", "severity": "warning",
-     "outcome": "not applicable", "reason": "no claim has both a ceiling and an interval"},
-    {"code": "CON004", "title": "the smallest p is above α after correction", "severity": "warning", "outcome": "quiet",
-     "reason": "1/362,880 is below 0.05/5"},
-    {"code": "CON007", "title": "many targets tested, none corrected", "severity": "warning", "outcome": "quiet",
-     "reason": "160 cells, maximum statistic and Benjamini–Hochberg"},
-    {"code": "CON008", "title": "a stimulus was truncated by the tokenizer", "severity": "warning", "outcome": "quiet",
-     "reason": "0 of 872"},
-    {"code": "CON011", "title": "a score is in-sample, or what was held out shares stimuli with training",
-     "severity": "warning", "outcome": "fired",
-     "reason": "hold-out subject: all 28 clips are in training as well; in-sample is shown for comparison only"},
+    {"code": code, "title": title, "severity": severity, "outcome": outcome, "message": message, "where": (),
+     "page": f"docs/checks/{code}.md"}
+    for code, title, severity, outcome, message in (
+        ("CON001", "A group is in both train and test", "serious", "passed", "Looked at 3."),
+        ("CON002", "A layer was chosen on the data it is reported on", "serious", "passed", "Looked at 1."),
+        ("CON003", "A score exceeds its ceiling by more than its interval", "serious", "not applicable",
+         "Nothing to look at."),
+        ("CON004", "The smallest p is above α after correction", "caution", "passed", "Looked at 5."),
+        ("CON007", "Many targets tested, none corrected", "serious", "passed", "Looked at 1."),
+        ("CON008", "A stimulus was truncated by the tokenizer", "caution", "passed", "Looked at 4."),
+        ("CON011", "A score is in-sample, or what was held out shares stimuli with training", "caution", "fired",
+         "hold-out subject: all 28 clips are in training as well; in-sample is shown for comparison only."),
+    )
 ]  # fmt: skip
-MANIFEST = {
-    "schema_version": 1,
-    "study": {
-        "name": "valence-axis",
+TOML = """# Is it there?
+study = "valence-axis"
+
+[science]
+# Language model: Hub id, local folder, or minilm.
+model = "minilm"
+# Block to read, from the end.
+layer = -2
+# How the axis is made from class means. One of: A, B, C.
+recipe = "A"
+# Seed of everything random.
+seed = 7
+
+[execution]
+device = "cpu"
+"""
+ENVIRONMENT = Environment(
+    python="3.11.9",
+    platform="Linux-6.1-x86_64",
+    machine="x86_64",
+    n_cores=2,
+    packages={"jinja2": "3.1.6", "mne": "1.13.2", "numpy": "2.4.6", "scipy": "1.17.1", "torch": "2.13.0+cpu", "zipp": "3.1"},
+    consona=Commit(commit="cbe50ab1f766a69d5c2a0f6b1d8e5e1b7a1c2d3e", dirty=True),
+    here=None,
+)
+DATASETS = (
+    DatasetEntry(
+        name="FACED", version="1", licence="CC-BY-4.0", synthetic=False, n_subjects=123, n_stimuli=28,
+        citation="Chen J, Wang X, Huang C, et al. A Large Finer-grained Affective Computing EEG Dataset. "
+        "Scientific Data 10, 740 (2023).",
+        checksums={f"sub{i:03d}.pkl": f"{i:02d}aa51172d142c89d9012cce15ae4d6c" for i in range(9)},
+    ),
+    DatasetEntry(
+        name="SST-2", version="1", licence="research", synthetic=False, n_subjects=0, n_stimuli=872,
+        citation="Socher R, et al. Recursive deep models for semantic compositionality over a sentiment treebank. "
+        "EMNLP (2013).",
+        checksums={"dev.tsv": "91aa53b0d142c89d9012cce15ae4d6cc"},
+    ),
+)  # fmt: skip
+CALLS = {
+    "told": ("consona.lm.model.LanguageModel.capture", 21.4, ShardsEntry(made=2)),
+    "axis": ("consona.concepts.axis.concept_axis", 0.03, ShardsEntry()),
+    "controls": ("consona.report.figures.figure_svg", 74.0, ShardsEntry(found=4, quarantined=1)),
+}
+
+
+def manifest(objects=(), **changes):
+    """The manifest of a finished run whose last step made ``objects``."""
+    steps = [
+        StepEntry(
+            name=name, status="finished", function=function, key=f"{i}b41c09d77e1f2aa", code="0", inputs={}, seed=7,
+            device="cpu", reused=False, seconds=seconds, peak_memory_mb=812.3, shards=shards,
+            objects=tuple(objects) if name == "controls" else (),
+        )
+        for i, (name, (function, seconds, shards)) in enumerate(CALLS.items())
+    ]  # fmt: skip
+    facts = {
+        "study": "valence-axis",
         "question": "Is the valence axis of a language model also in the EEG of people who watch emotional films?",
-        "values": {"model": "minilm", "layer": -2, "recipe": "A", "positive": "joy", "n_random": 199, "seed": 7},
-        "descriptions": {
-            "model": "Language model: Hub id, local folder, or minilm.",
-            "layer": "Block to read, from the end.",
-            "recipe": "How the axis is made from class means: A, B, C, difference, levels.",
-            "positive": "Class that fixes the sign of the axis.",
-            "n_random": "Random directions matched in explained variance.",
-            "seed": "Seed of everything random.",
-        },
-    },
-    "created": "2026-11-22T16:20:34Z",
-    "git": {"commit": "cbe50ab1f766a69d5c2a0f6b1d", "dirty": True},
-    "environment": {
-        "python": "3.11.9",
-        "platform": "Linux-6.1-x86_64",
-        "gpu": None,
-        "packages": {"numpy": "2.4.6", "scipy": "1.17.1", "torch": "2.13.0+cpu", "transformers": "5.17.0", "mne": "1.13.2"},
-    },
-    "models": [{"id": "sentence-transformers/all-MiniLM-L6-v2", "revision": "c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
-                "dtype": "float32", "tokenizer": "8f3c1a20"}],
-    "datasets": [
-        {"name": "FACED", "version": "1", "licence": "CC-BY-4.0", "synthetic": False,
-         "citation": "Chen J, Wang X, Huang C, et al. A Large Finer-grained Affective Computing EEG Dataset. "
-         "Scientific Data 10, 740 (2023).", "checksums": {"de_features.nc": "53aa51172d142c89d901"}},
-        {"name": "SST-2", "version": "1", "licence": "research", "synthetic": False,
-         "citation": "Socher R, et al. Recursive deep models for semantic compositionality over a sentiment treebank. "
-         "EMNLP (2013).", "checksums": {"dev.tsv": "91aa53b0"}},
-    ],
-    "steps": [
-        {"name": "told", "function": "consona.lm.model.capture", "summary": "Read the activations of a model at one site.",
-         "key": "ab41c09d77e1f2", "seconds": 21.4, "peak_memory_mb": 812.3, "shards": {"made": 2, "found": 0}},
-        {"name": "axis", "function": "consona.concepts.axis.concept_axis", "key": "77d0be9a10c4",
-         "summary": "The first principal component of class means, its sign fixed by a named pole.", "seconds": 0.03,
-         "peak_memory_mb": 430.0, "shards": None},
-        {"name": "clip", "function": "consona.alignment.decoding.projection_score", "key": "9f3c1a7be205",
-         "summary": "Ridge read-out of a concept axis from EEG, held out as one word says, with a null that refits.",
-         "seconds": 74.0, "peak_memory_mb": 955.0, "shards": None},
-    ],
-    "notes": ["13 of the 14 models of the paper are not on this computer; consistency was computed over 1."],
-}  # fmt: skip
+        "science": {"model": "minilm", "layer": -2, "recipe": "A", "seed": 7},
+        "execution": {"device": "cpu", "threads": 1},
+        "status": "finished",
+        "version": "0.1.0",
+        "created": "2026-11-22T16:20:34+00:00",
+        "updated": "2026-11-22T16:24:10+00:00",
+        "command": ("consona", "run", "valence.toml"),
+        "environment": ENVIRONMENT,
+        "models": ({"name": "minilm", "revision": "53aa51172d142c89d9012cce", "dtype": "float32", "layers": 6},),
+        "datasets": DATASETS,
+        "steps": tuple(steps),
+        "notes": ("13 of the 14 models of the paper are not on this computer; consistency was computed over 1",),
+    }
+    return Manifest(**(facts | changes))
 
 
-def write_run(folder, *, kinds=tuple(KINDS), claims=None, checks=None, manifest=None):
-    """A run folder such as a finished run leaves behind."""
-    results = folder / "results"
-    results.mkdir(parents=True)
-    for i, kind in enumerate(kinds):
-        (results / f"{i:02d}-{kind}.nc").write_bytes(to_netcdf(sample(kind)))
-    for name, content in (
-        ("claims", {"schema_version": 1, "claims": CLAIMS if claims is None else claims}),
-        ("checks", {"schema_version": 1, "checks": CHECKS if checks is None else checks}),
-        ("manifest", MANIFEST if manifest is None else manifest),
-    ):
-        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
-    (folder / "study.toml").write_text('study = "valence-axis"\n[science]\nlayer = -2\n', encoding="utf-8")
+def write_run(folder, results=None, *, claims=CLAIMS, checks=CHECKS, **changes):
+    """A run folder such as a finished run leaves behind; ``results`` maps names to datasets, by default one per kind."""
+    results = {f"{i:02d}-{kind}": sample(kind) for i, kind in enumerate(KINDS)} if results is None else results
+    (folder / "results").mkdir(parents=True)
+    objects = []
+    for name, data in results.items():
+        (folder / "results" / f"{name}.nc").write_bytes(to_netcdf(data))
+        objects.append(
+            ObjectEntry(file=f"results/{name}.nc", sha256="0", size=0, suffix="nc", noun="Dataset", dims=(), shape=())
+        )
+    about = {"study": "valence-axis", "run": folder.name}
+    (folder / "claims.json").write_text(ClaimsFile(**about, question="?", claims=claims).model_dump_json(), encoding="utf-8")
+    (folder / "checks.json").write_text(ChecksFile(**about, checks=checks).model_dump_json(), encoding="utf-8")
+    (folder / "manifest.json").write_text(manifest(objects, **changes).model_dump_json(), encoding="utf-8")
+    (folder / "study.toml").write_text(TOML, encoding="utf-8")
     return folder

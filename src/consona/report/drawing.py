@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
+FONTS = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, system-ui, sans-serif"
+SCALE = 1.42  # on the page a figure is at most so much larger than in print: 8.5 points become 12 pixels
 STYLE = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
     "pdf.fonttype": 42,
@@ -86,7 +87,8 @@ def as_svg(figure: "Figure", *, name: str, themed_inks: bool) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r"<defs>\s*<style type=\"text/css\">[^<]*</style>\s*</defs>", "", text, count=1)
     text = re.sub(r"<[^>]*>", lambda tag: _adapted(tag.group(), name, themed_inks), text)
-    text = text.replace("<svg ", f'<svg style="font-family: {FONTS}; stroke-linejoin: round" ', 1)
+    fit = f"; max-width: {figure.get_figwidth() * 72 * SCALE:.0f}px" if themed_inks else ""
+    text = text.replace("<svg ", f'<svg style="font-family: {FONTS}; stroke-linejoin: round{fit}" ', 1)
     if themed_inks:
         text = re.sub(r'(<svg [^>]*?) width="[^"]*" height="[^"]*"', r"\1", text, count=1)
     _only_drawing(text)

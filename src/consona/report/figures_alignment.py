@@ -80,26 +80,25 @@ def _null(ax: "Axes", ds: xr.Dataset) -> None:
     else:
         drawn = np.asarray(ds["null"].values, dtype=float) if "null" in ds.variables else np.array([np.nan])
         counts, edges = np.histogram(drawn[np.isfinite(drawn)], bins=np.linspace(-1, 1, 61))
-    share = counts / max(counts.sum(), 1)
-    kept = np.flatnonzero(counts)
+    share, r = counts / max(counts.sum(), 1), float(ds.attrs.get("r", np.nan))
+    top = float(share.max()) or 1.0
     ax.stairs(share, edges, fill=True, color=BAND)
     ax.stairs(share, edges, color=MUTED, linewidth=0.7)
-    r = float(ds.attrs.get("r", np.nan))
-    top = float(share.max()) * 1.28 or 1.0
+    kept = np.flatnonzero(counts)
+    mean = float(np.sum(share * (edges[:-1] + edges[1:]) / 2)) if kept.size else np.nan
     if kept.size:
-        mean = float(np.sum(share * (edges[:-1] + edges[1:]) / 2))
-        ax.plot([mean, mean], [0, top * 0.82], color=MUTED, linewidth=0.9, dashes=(3, 2))
-        ax.text(mean, top * 0.84, f"mean of the null\n{number(mean)}", color=MUTED, fontsize=7.5, ha="center", va="bottom")
-        ax.set_xlim(min(edges[kept[0]], r - 0.12), max(edges[kept[-1] + 1], r + 0.12))
+        ax.plot([mean, mean], [0, top * 1.04], color=MUTED, linewidth=0.9, dashes=(3, 2))
+        ax.text(mean, top * 1.06, f"mean of the null {number(mean)}", color=MUTED, fontsize=7.5, ha="center", va="bottom")
+        ax.set_xlim(min(edges[kept[0]], r), max(edges[kept[-1] + 1], r))
     if np.isfinite(r):
-        ax.plot([r, r], [0, top * 0.62], color=INK, linewidth=1.8)
-        side = "right" if r > 0 else "left"
+        ax.plot([r, r], [0, top * 1.3], color=INK, linewidth=1.8)
         lines = [f"r = {number(r)}", p_label(float(ds.attrs.get("p", np.nan)))]
         ax.annotate(
-            "\n".join(line for line in lines if line), (r, top * 0.62), (-5 if side == "right" else 5, 0),
-            textcoords="offset points", ha=side, va="top", fontweight="bold",
+            "   ".join(line for line in lines if line), (r, top * 1.32), ha="right" if r > 0 else "left", va="bottom",
+            fontweight="bold",
         )  # fmt: skip
-    ax.set_ylim(0, top)
+    ax.set_ylim(0, top * 1.45)
+    ax.margins(x=0.04)
     ax.set_yticks([])
     without_spine(ax, "left")
     ax.set_xlabel("r of a permuted order")
@@ -113,13 +112,13 @@ def draw_hold_outs(ds: xr.Dataset) -> "Figure":
     goals, kinds = labels(ds, "goal"), labels(ds, "hold_out")
     columns = min(len(goals), 3)
     rows = -(-len(goals) // columns)
-    figure = canvas(max(3.4, 2.53 * columns), 2.75 * rows)
+    figure = canvas(max(3.4, 2.53 * columns), 3.0 * rows)
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for k, ax in enumerate(axes):
         if k < len(goals):
             _hold_outs_of(ax, ds.isel(goal=k), kinds, series_colour(0))
             ax.set_title(goals[k])
-            ax.set_ylabel("r" if k % columns == 0 else "", rotation=0, labelpad=8)
+            ax.set_ylabel(words(ds, "ylabel", "r") if k % columns == 0 else "")
         else:
             ax.set_visible(False)
     return figure
@@ -130,18 +129,19 @@ def _hold_outs_of(ax: "Axes", ds: xr.Dataset, kinds: list[str], colour: str) -> 
     mean, low, high = (values(ds, f"null_{part}", "hold_out") for part in ("mean", "low", "high"))
     zero_line(ax, vertical=False)
     for i, kind in enumerate(kinds):
-        ax.plot([i, i], [low[i], high[i]], color=BAND, linewidth=13, solid_capstyle="butt", zorder=1)
-        ax.plot([i - 0.2, i + 0.2], [mean[i], mean[i]], color=MUTED, linewidth=1.2, zorder=2)
+        ax.plot([i, i], [low[i], high[i]], color=BAND, linewidth=14, solid_capstyle="butt", zorder=1)
+        ax.plot([i - 0.22, i + 0.22], [mean[i], mean[i]], color=MUTED, linewidth=1.2, zorder=2)
         fill = PAPER if kind == IN_SAMPLE else colour
         ax.plot(i, r[i], marker="o", markersize=7, markerfacecolor=fill, markeredgecolor=colour, markeredgewidth=1.5, zorder=3)
-        top = np.nanmax([r[i], high[i], 0.0])
+        below = f"{kind}\n{number(r[i])}\n{p_label(p[i])}".strip()
         ax.annotate(
-            f"{number(r[i])}\n{p_label(p[i])}".strip(), (i, top), (0, 7), textcoords="offset points", ha="center",
-            va="bottom", fontsize=6.8, color=INK, linespacing=1.25,
+            below, (i, 0), (0, -6), xycoords=("data", "axes fraction"), textcoords="offset points", ha="center", va="top",
+            fontsize=7, linespacing=1.45,
         )  # fmt: skip
-    ax.set_xticks(range(len(kinds)), kinds)
+    ax.set_xticks([])
     ax.set_xlim(-0.6, len(kinds) - 0.4)
-    ax.margins(y=0.22)
+    bottom, top = ax.get_ylim()
+    ax.set_ylim(max(bottom, -1.02), min(top, 1.02))
     without_spine(ax, "bottom")
 
 

@@ -28,10 +28,7 @@ def draw_roc(ds: xr.Dataset) -> "Figure":
         area.plot([low[i], high[i]], [y, y], color=series_colour(i), linewidth=2.2, alpha=0.45, solid_capstyle="round")
         area.plot(auc[i], y, marker="o", markersize=7, color=series_colour(i), markeredgecolor=PAPER)
         text = number(auc[i], 3) + (f"  [{number(low[i], 3)}, {number(high[i], 3)}]" if np.isfinite(low[i]) else "")
-        area.annotate(f"{names[i]}  ", (0, y), (0, 11), xycoords=("axes fraction", "data"), textcoords="offset points")
-        area.annotate(
-            text, (1, y), (0, 11), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", color=MUTED
-        )
+        area.annotate(text, (1, y), (0, 10), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", color=MUTED)
     curve.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     curve.set_xlabel("false-positive rate")
     curve.set_ylabel("true-positive rate")
@@ -39,7 +36,7 @@ def draw_roc(ds: xr.Dataset) -> "Figure":
     defined = np.concatenate([low, high, auc])
     area.set_xlim(min(0.48, np.nanmin(defined, initial=0.48) - 0.02), max(1.0, np.nanmax(defined, initial=1.0)))
     area.set_ylim(-0.7, len(names) - 0.3)
-    area.set_yticks([])
+    area.set_yticks(np.arange(len(names))[::-1], names)
     area.set_xlabel("area under the curve (chance 0.5)")
     without_spine(area, "left")
     return figure

@@ -11,8 +11,9 @@ from consona.core.errors import InvalidInput
 from consona.engine.store import write_atomically
 from consona.report import wording
 from consona.report.figures import figure_file, figure_svg, is_drawn
+from consona.report.methods import methods, settings
 from consona.report.palette import themed
-from consona.report.provenance import citations, facts, methods, provenance, settings, steps, study_of
+from consona.report.provenance import citations, facts, provenance, steps
 from consona.report.read import Material, Result, read_run
 from consona.report.tables import Table, table_of
 from consona.report.threats import threats
@@ -93,17 +94,17 @@ def render(material: Material) -> str:
 
 def _page(material: Material) -> dict[str, Any]:
     """Everything the template shows."""
-    checks = wording.check_rows(material.checks)
     return {
         "policy": POLICY,
         "style": Markup(_style()),  # ours: from this package, nothing of the run is in it
         "material": material,
-        "study": {"name": "", "question": "", **study_of(material)},
+        "study": material.manifest.study,
+        "question": material.manifest.question or material.manifest.study,
         "facts": facts(material),
         "claims": material.claims,
         "verdicts": wording.VERDICTS,
-        "checks": checks,
-        "check_summary": wording.check_summary(checks),
+        "checks": wording.check_rows(material.checks),
+        "check_summary": wording.check_summary(material.checks),
         "figures": [shown(result) for result in material.results],
         "threats": threats(material),
         "methods": methods(material),

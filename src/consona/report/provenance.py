@@ -1,123 +1,102 @@
-"""Where a run came from, in words and rows: facts, methods, settings, citations, steps, versions."""
+"""Where a run came from, in rows: facts, citations, steps, models, data, versions, seeds."""
 
-import tomllib
-from collections.abc import Mapping
-from typing import Any
+from importlib.metadata import PackageNotFoundError, requires
+from re import match
 
+from consona.engine.manifest import Commit, DatasetEntry, ShardsEntry
 from consona.report.read import Material
-from consona.report.wording import duration, flat, text
+from consona.report.wording import day, duration, flat, text
 
-SHOWN_ELSEWHERE = {"steps", "notes", "warnings"}
+Rows = list[tuple[str, str]]
+MOST_FILES = 6
 
 
-def facts(material: Material) -> list[tuple[str, str]]:
-    """The few facts for the head of the page: study, run, models, data, seed."""
+def facts(material: Material) -> Rows:
+    """The few facts for the head of the page: run, day, models, data, seed."""
     manifest = material.manifest
-    science = _science(material)
     pairs = [
         ("run", material.folder.name),
-        ("finished", str(manifest.get("finished") or manifest.get("created") or "")),
-        ("models", _named(manifest.get("models"), "id", "name")),
-        ("data", _named(manifest.get("datasets"), "name")),
-        ("seed", text(science["seed"]) if "seed" in science else ""),
+        ("finished" if manifest.status == "finished" else manifest.status, day(manifest.updated)),
+        ("models", ", ".join(dict.fromkeys(str(each.get("name") or each.get("model") or "?") for each in manifest.models))),
+        ("data", ", ".join(dict.fromkeys(each.name for each in manifest.datasets))),
+        ("seed", text(manifest.science.get("seed", ""))),
     ]
-    return [(key, value) for key, value in pairs if value]
-
-
-def _named(records: Any, *keys: str) -> str:
-    """The names of some records, in a row."""
-    found = records.values() if isinstance(records, Mapping) else records or []
-    names = [next((str(each[key]) for key in keys if each.get(key)), "") for each in found if isinstance(each, Mapping)]
-    return ", ".join(dict.fromkeys(name for name in names if name))
-
-
-def study_of(material: Material) -> Mapping[str, Any]:
-    """What the manifest says about the study: name, question, values, descriptions."""
-    study = material.manifest.get("study")
-    return study if isinstance(study, Mapping) else {"name": str(study or material.folder.parent.name)}
-
-
-def _science(material: Material) -> Mapping[str, Any]:
-    values = study_of(material).get("values")
-    if isinstance(values, Mapping):
-        return values
-    found = tomllib.loads(material.study).get("science", {}) if material.study else {}
-    return found if isinstance(found, Mapping) else {}
-
-
-def settings(material: Material) -> list[tuple[str, str, str]]:
-    """Every setting of the study that can change a number: name, value, description."""
-    described = study_of(material).get("descriptions") or {}
-    return [
-        (name, "; ".join(f"{key} {value}".strip() for key, value in flat(each)), str(described.get(name, "")))
-        for name, each in _science(material).items()
-    ]
-
-
-def methods(material: Material) -> list[str]:
-    """The methods as sentences: the first line of what each step did, in order, each function once."""
-    said: dict[str, list[str]] = {}
-    for step in material.manifest.get("steps", []):
-        summary = str(step.get("summary") or "").strip().rstrip(".")
-        if summary:
-            said.setdefault(summary, []).append(str(step.get("name", "")))
-    return [f"{summary} ({_few(names)})." for summary, names in said.items()]
-
-
-def _few(names: list[str], most: int = 4) -> str:
-    kind = "step" if len(names) == 1 else "steps"
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{kind} {', '.join(names[:most])}{more}"
+    return [(key, value) for key, value in pairs if value not in ("", "—")]
 
 
 def citations(material: Material) -> list[str]:
-    """What to cite: the data sets, the models and the study, each once."""
-    records = [each for key in ("datasets", "models") for each in _records(material.manifest.get(key))]
-    found = [str(each["citation"]) for each in records if each.get("citation")]
-    listed = material.manifest.get("citations") or []
-    return list(dict.fromkeys([*found, *map(str, listed)]))
-
-
-def _records(found: Any) -> list[Mapping[str, Any]]:
-    entries = found.values() if isinstance(found, Mapping) else found or []
-    return [each for each in entries if isinstance(each, Mapping)]
+    """What to cite: the data sets and, where they say so, the models; each once."""
+    models = [str(each["citation"]) for each in material.manifest.models if each.get("citation")]
+    return list(dict.fromkeys([each.citation for each in material.manifest.datasets if each.citation] + models))
 
 
 def steps(material: Material) -> list[dict[str, str]]:
-    """The steps of the run in order, with key, time, memory and shards."""
+    """The steps of the run in order, with key, seed, time, memory and shards."""
     return [
         {
-            "name": str(step.get("name", "")),
-            "function": str(step.get("function", "")),
-            "key": str(step.get("key", ""))[:12],
-            "seconds": duration(step.get("seconds")),
-            "memory": _memory(step),
-            "shards": _shards(step.get("shards")),
+            "name": step.name,
+            "function": step.function.removeprefix("consona."),
+            "key": step.key[:12] if step.key else "none",
+            "seed": text(step.seed),
+            "seconds": duration(step.seconds),
+            "memory": f"{step.peak_memory_mb:,.0f} MB" if step.peak_memory_mb else "—",
+            "shards": _shards(step.shards, reused=step.reused),
         }
-        for step in material.manifest.get("steps", [])
+        for step in material.manifest.steps
     ]
 
 
-def _memory(step: Mapping[str, Any]) -> str:
-    memory = step.get("peak_memory_mb", step.get("memory_mb"))
-    return f"{memory:,.0f} MB" if isinstance(memory, int | float) else "—"
+def _shards(shards: ShardsEntry, *, reused: bool) -> str:
+    counts = {"made": shards.made, "found": shards.found, "quarantined": shards.quarantined}
+    said = ", ".join(f"{n} {kind}" for kind, n in counts.items() if n)
+    return "whole result found" if reused else said or "—"
 
 
-def _shards(shards: Any) -> str:
-    if isinstance(shards, Mapping):
-        return ", ".join(f"{count} {kind}" for kind, count in shards.items() if count) or "—"
-    return text(shards)
+def provenance(material: Material) -> list[tuple[str, Rows]]:
+    """Headings with rows: each model, each data set, the run, the packages."""
+    manifest = material.manifest
+    models = [(f"Model {each.get('name', i)}", flat(each)) for i, each in enumerate(manifest.models, start=1)]
+    data = [(f"Data set {each.name}", _data(each)) for each in manifest.datasets]
+    where = manifest.environment
+    run = [
+        ("started", day(manifest.created)),
+        ("last written", day(manifest.updated)),
+        ("status", manifest.status + (f": {manifest.error}" if manifest.error else "")),
+        ("command", " ".join(manifest.command) or "—"),
+        ("consona", f"{manifest.version}{_commit(where.consona)}"),
+        ("Python", where.python),
+        ("computer", f"{where.platform}, {where.n_cores} cores"),
+        *flat(manifest.execution),
+    ]
+    return [*models, *data, ("Run", run), ("Versions", _packages(where.packages))]
 
 
-def provenance(material: Material) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Everything else in the manifest, by its own headings, so that nothing that was recorded is hidden."""
-    grouped: list[tuple[str, list[tuple[str, str]]]] = []
-    loose: list[tuple[str, str]] = []
-    for key, value in material.manifest.items():
-        if key in SHOWN_ELSEWHERE:
-            continue
-        if isinstance(value, Mapping | list) and value:
-            grouped.append((key.replace("_", " "), flat(value)))
-        else:
-            loose += flat(value, key)
-    return ([("run", loose)] if loose else []) + grouped
+def _commit(commit: Commit | None) -> str:
+    if commit is None:
+        return ""
+    return f", commit {commit.commit[:12]}{' with changes' if commit.dirty else ''}"
+
+
+def _data(entry: DatasetEntry) -> Rows:
+    files = [(file, f"SHA-256 {checksum[:16]}…") for file, checksum in entry.checksums.items()]
+    more = [("further files", f"{len(files) - MOST_FILES}, with checksums in manifest.json")] if len(files) > MOST_FILES else []
+    return [
+        ("version", text(entry.version)),
+        ("licence", text(entry.licence)),
+        ("synthetic", text(entry.synthetic)),
+        ("subjects", str(entry.n_subjects)),
+        ("stimuli", str(entry.n_stimuli)),
+        *files[:MOST_FILES],
+        *more,
+    ]
+
+
+def _packages(installed: dict[str, str]) -> Rows:
+    """The packages this one is built on; the rest of what was installed is counted and stands in the manifest."""
+    try:
+        declared = requires("consona") or []
+    except PackageNotFoundError:
+        declared = []
+    names = {found.group().lower() for each in declared if "dev" not in each and (found := match(r"[\w.-]+", each))}
+    shown = [(name, version) for name, version in installed.items() if name.lower() in names and name.lower() != "consona"]
+    return [*shown, ("other packages", f"{len(installed) - len(shown)}, listed in manifest.json")]

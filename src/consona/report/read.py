@@ -1,17 +1,21 @@
 """What a report is made from: the files of one run folder, read and checked, nothing computed."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import xarray as xr
+from pydantic import ValidationError
 
 from consona.core.errors import InvalidInput, MissingData, StoreError
+from consona.engine.claims import CHECKS, CLAIMS, ClaimEntry, FindingEntry, read_checks, read_claims
 from consona.engine.forms import from_netcdf
+from consona.engine.manifest import FILE, Manifest, StepEntry, read_manifest
 
-NEEDED = ("manifest.json", "claims.json", "checks.json")
+T = TypeVar("T")
+NEEDED = (FILE, CLAIMS, CHECKS)
+RESULTS = "results"
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,16 @@ class Material:
     """One run as it lies on the disk: manifest, claims, checks, the study's TOML, and the results to be shown."""
 
     folder: Path
-    manifest: Mapping[str, Any]
-    claims: tuple[Mapping[str, Any], ...]
-    checks: tuple[Mapping[str, Any], ...]
+    manifest: Manifest
+    claims: tuple[ClaimEntry, ...]
+    checks: tuple[FindingEntry, ...]
     study: str
     results: tuple[Result, ...]
 
     @property
     def synthetic(self) -> bool:
         """Whether anything in this run was planted: then no number of it describes a brain."""
-        return any(bool(claim.get("synthetic")) for claim in self.claims) or bool(self.manifest.get("synthetic"))
+        return any(each.synthetic for each in (*self.claims, *self.manifest.datasets))
 
 
 def read_run(folder: Path) -> Material:
@@ -52,63 +56,66 @@ def read_run(folder: Path) -> Material:
     MissingData
         When the folder or one of its files does not exist.
     InvalidInput
-        When a JSON file is no JSON, or has another form.
+        When claims.json or checks.json has another form.
     StoreError
-        When a result cannot be opened.
+        When the manifest or a result cannot be opened.
     """
     if not folder.is_dir():
-        raise MissingData(f"'{folder}' is no folder; a run folder was expected. `consona run` prints where it puts its run.")
+        raise MissingData(f"'{folder}' is no folder; a run folder was expected. `consona run` says where it puts its run.")
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if missing:
         raise MissingData(
-            f"the run in '{folder}' has no {' and no '.join(missing)}; a finished run has {', '.join(NEEDED)}. "
+            f"The run in '{folder}' has no {' and no '.join(missing)}; a finished run has {', '.join(NEEDED)}. "
             f"Finish it with: consona resume {folder}"
         )
-    manifest = _json(folder / "manifest.json")
-    if not isinstance(manifest, dict):
-        raise InvalidInput(f"'{folder / 'manifest.json'}' holds a {type(manifest).__name__}, expected an object.")
+    manifest = read_manifest(folder)
     study = folder / "study.toml"
     return Material(
         folder=folder,
         manifest=manifest,
-        claims=_entries(folder / "claims.json", "claims"),
-        checks=_entries(folder / "checks.json", "checks"),
+        claims=_valid(read_claims, folder, CLAIMS).claims,
+        checks=_valid(read_checks, folder, CHECKS).checks,
         study=study.read_text(encoding="utf-8") if study.is_file() else "",
-        results=_results(folder / "results", [str(step.get("name")) for step in manifest.get("steps", [])]),
+        results=tuple(result for step in manifest.steps for result in _results(folder, step)),
     )
 
 
-def _json(path: Path) -> Any:
+def _valid(read: Callable[[Path], T], folder: Path, name: str) -> T:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return read(folder)
+    except (ValidationError, UnicodeDecodeError) as error:
         raise InvalidInput(
-            f"'{path}' is no JSON ({error}); it was written by another program or damaged. "
-            f"Write it again with: consona resume {path.parent}"
+            f"'{folder / name}' has not the form of schema version 1: {' '.join(str(error).split())[:200]}. "
+            f"Another program wrote it or it was damaged; write it again with: consona resume {folder}"
         ) from error
 
 
-def _entries(path: Path, key: str) -> tuple[Mapping[str, Any], ...]:
-    """The list under ``key``; each entry an object."""
-    found = _json(path)
-    entries = found.get(key) if isinstance(found, dict) else found
-    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
-        raise InvalidInput(f"'{path}' holds no list of objects under '{key}'. Write it again with: consona resume RUN")
-    return tuple(entries)
-
-
-def _results(folder: Path, steps: list[str]) -> tuple[Result, ...]:
-    """The results that name a figure, in the order of the steps that made them."""
+def _results(folder: Path, step: StepEntry) -> list[Result]:
+    """The datasets of one step that name a figure; other nouns are not opened."""
     found = []
-    for path in sorted(folder.rglob("*.nc")) if folder.is_dir() else []:
+    for item in step.objects:
+        if item.noun != "Dataset":
+            continue
+        path = _inside(folder, item.file)
+        if not path.is_file():
+            raise MissingData(
+                f"The result '{path}' of step '{step.name}' is gone; the manifest of this run lists it. "
+                f"Make it again with: consona resume {folder}"
+            )
         try:
             data = from_netcdf(path.read_bytes())
         except (OSError, ValueError, KeyError) as error:
             raise StoreError(
-                f"the result '{path}' cannot be opened ({error}); it is damaged. "
-                f"Make it again with: consona resume {folder.parent}"
+                f"The result '{path}' cannot be opened ({error}); it is damaged. Make it again with: consona resume {folder}"
             ) from error
         if "figure" in data.attrs:
-            found.append(Result(path.relative_to(folder).with_suffix("").as_posix(), data))
-    rank = {name: i for i, name in enumerate(steps)}
-    return tuple(sorted(found, key=lambda result: (rank.get(result.name.split("/")[0], len(rank)), result.name)))
+            found.append(Result(Path(item.file).with_suffix("").name, data))
+    return found
+
+
+def _inside(folder: Path, file: str) -> Path:
+    """Where an object of the manifest lies: never outside the run's own results."""
+    path = Path(file) if Path(file).parts[:1] == (RESULTS,) else Path(RESULTS) / file
+    if path.is_absolute() or ".." in path.parts:
+        raise InvalidInput(f"The manifest lists the result '{file}', which lies outside the run folder; it was not opened.")
+    return folder / path

@@ -2,132 +2,147 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from consona.engine.claims import ClaimEntry, FindingEntry
+
 VERDICTS = {"held": "held", "did not hold": "failed", "not testable here": "untested"}
-OUTCOMES = {"fired": "fired", "error": "error", "not applicable": "idle", "quiet": "passed", "passed": "passed"}
-LEAKAGE, CEILING = {"CON001", "CON002", "CON006", "CON011"}, {"CON003"}
+OUTCOMES = {"fired": "fired", "error": "error", "not applicable": "idle", "passed": "passed"}
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: Any) -> str:
-    """A number with the digits it deserves; a true minus; an em dash where it is undefined."""
-    if value is None or isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """A number with the digits it deserves and a true minus; an em dash where it is undefined; text as it is."""
+    if isinstance(value, str):
+        return value
+    if value is None or not math.isfinite(value):
         return "—"
-    if isinstance(value, int) or float(value).is_integer() and abs(value) >= 100:
-        text = f"{int(value):,}" if abs(value) >= 10000 else str(int(value))
+    if isinstance(value, int) or (abs(value) >= 1000 and float(value).is_integer()):
+        said = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.0f}"
+    elif abs(value) >= 100:
+        said = f"{value:.1f}"
+    elif abs(value) >= 0.1 or value == 0:
+        said = f"{value:.2f}"
     else:
-        text = f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}" if abs(value) >= 0.1 else _small(value)
-    return text.replace("-", "−")
+        said = f"{value:.3f}" if abs(value) >= 0.0005 else _powered(value)
+    return said.replace("-", "−")
 
 
-def _small(value: float) -> str:
-    if value == 0:
-        return "0.00"
-    return f"{value:.3f}" if abs(value) >= 0.001 else f"{value:.1e}".replace("e-0", "e-")
+def _powered(value: float) -> str:
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits} × 10{str(int(power)).translate(SUPERSCRIPT)}"
 
 
-def p_value(p: Any) -> str:
+def p_value(p: float | None) -> str:
     """``p = 0.011``; a p is never zero, so a small one keeps its power of ten."""
     if p is None or not math.isfinite(p):
-        return "no p"
+        return "p undefined"
     if p >= 0.0005:
         return f"p = {p:.3f}" if p < 0.9995 else "p = 1"
-    digits, power = f"{p:.1e}".split("e")
-    return f"p = {digits} × 10{str(int(power)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"p = {_powered(p)}"
 
 
-def null_of(claim: Mapping[str, Any]) -> str:
+def null_of(claim: ClaimEntry) -> str:
     """What the p was measured against: name, what was permuted, how often, and whether that is all there is."""
-    null = claim.get("null")
-    if not null:
+    null = claim.null
+    if null is None:
         return "no null: this claim was not tested against chance"
-    n = f"{int(null['n']):,}"
-    orders = f"all {n} orders" if null.get("exact") else f"{n} random orders"
-    name, permuted = str(null.get("name", "")), str(null.get("permuted", ""))
-    return f"{name}; {permuted} permuted, {orders}" if permuted and permuted not in name else f"{name}; {orders}"
+    orders = f"all {null.n:,}" if null.exact else f"{null.n:,} drawn"
+    detail = f"{null.permuted}; {orders}" if null.permuted and null.permuted.lower() != null.name.lower() else orders
+    return f"against {null.name} ({detail})"
 
 
-def interval_of(claim: Mapping[str, Any]) -> str:
+def interval_of(claim: ClaimEntry) -> str:
     """``95 % interval 0.31 to 0.55, bootstrap over subjects``."""
-    interval = claim.get("interval")
-    if not interval or interval.get("low") is None or interval.get("high") is None:
+    interval = claim.interval
+    if interval is None or interval.low is None or interval.high is None:
         return "no interval"
-    level = float(interval.get("level", 0.95)) * 100
-    return f"{level:g} % interval {number(interval['low'])} to {number(interval['high'])}, {interval.get('method', '')}"
+    return f"{interval.level * 100:g} % interval {number(interval.low)} to {number(interval.high)}, {interval.method}"
 
 
-def ceiling_of(claim: Mapping[str, Any]) -> str:
+def ceiling_of(claim: ClaimEntry) -> str:
     """The ceiling as a number, or the reason why there is none."""
-    ceiling = claim.get("ceiling")
-    if isinstance(ceiling, str):
-        return f"none: {ceiling}" if ceiling else "none, and no reason was given"
-    return number(ceiling)
+    if isinstance(claim.ceiling, str):
+        return f"none: {claim.ceiling}" if claim.ceiling else "none, and no reason was given"
+    return "undefined" if claim.ceiling is None else number(claim.ceiling)
 
 
-def whisker(claim: Mapping[str, Any], width: float = 200.0) -> dict[str, float] | None:
-    """Places of low, effect, high and zero on a strip ``width`` wide; None where there is no interval to draw."""
-    interval, effect = claim.get("interval"), claim.get("effect")
-    ends = (interval.get("low"), interval.get("high")) if interval else (None, None)
-    if effect is None or None in ends:
+def whisker(claim: ClaimEntry, width: float = 200.0) -> dict[str, Any] | None:
+    """Places of low, effect, high and of no effect on a strip ``width`` wide; None where nothing can be drawn.
+
+    No effect is 0, for an area under the curve 0.5.
+    """
+    interval, nothing = claim.interval, 0.5 if "AUC" in claim.unit.split()[:1] else 0.0
+    if interval is None or interval.low is None or interval.high is None or claim.effect is None:
         return None
-    marks = {"low": float(ends[0]), "effect": float(effect), "high": float(ends[1]), "zero": 0.0}
-    if not all(map(math.isfinite, marks.values())) or max(marks.values()) == min(marks.values()):
-        return None
+    marks = {"low": interval.low, "effect": claim.effect, "high": interval.high, "none": nothing}
     first, last = min(marks.values()), max(marks.values())
-    return {name: round(6 + (width - 12) * (at - first) / (last - first), 1) for name, at in marks.items()}
+    if first == last:
+        return None
+    return {"label": f"{nothing:g}"} | {
+        name: round(8 + (width - 16) * (at - first) / (last - first), 1) for name, at in marks.items()
+    }
 
 
-def check_rows(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def check_rows(checks: Sequence[FindingEntry]) -> list[dict[str, str]]:
     """Code, title, outcome, and what was found, of every check, in the order of the codes."""
-    rows = []
-    for check in sorted(checks, key=lambda each: str(each.get("code"))):
-        outcome = str(check.get("outcome", "error"))
-        rows.append(
-            {
-                "code": str(check.get("code", "")),
-                "title": str(check.get("title", "")),
-                "severity": str(check.get("severity", "")),
-                "outcome": "passed" if outcome == "quiet" else outcome,
-                "mark": OUTCOMES.get(outcome, "error"),
-                "found": str(check.get("reason", "") or check.get("message", "")),
-            }
-        )
-    return rows
+    return [
+        {
+            "code": each.code,
+            "title": each.title,
+            "severity": each.severity,
+            "outcome": each.outcome,
+            "mark": OUTCOMES[each.outcome],
+            "found": each.message,
+        }
+        for each in sorted(checks, key=lambda each: each.code)
+    ]
 
 
-def check_summary(rows: Sequence[Mapping[str, str]]) -> str:
-    """``8 checks: 1 fired, 6 passed, 1 not applicable``."""
-    counts = {each: sum(row["outcome"] == each for row in rows) for each in ("fired", "error", "passed", "not applicable")}
-    counts = {each: n for each, n in counts.items() if n or each in ("fired", "error")}
-    said = ", ".join(f"{n} {'in error' if each == 'error' else each}" for each, n in counts.items())
-    return f"{len(rows)} checks: {said}."
+def check_summary(checks: Sequence[FindingEntry]) -> str:
+    """``8 checks: 1 fired, 6 passed, 1 not applicable.``"""
+    counts = {kind: sum(each.outcome == kind for each in checks) for kind in OUTCOMES}
+    said = [f"{n} {'in error' if kind == 'error' else kind}" for kind, n in counts.items() if n]
+    return f"{len(checks)} checks: {', '.join(said)}." if checks else "No check was carried out."
 
 
 def flat(record: Any, prefix: str = "") -> list[tuple[str, str]]:
     """A nested record as pairs of a dotted name and a text, in its own order."""
-    if isinstance(record, Mapping):
+    if isinstance(record, Mapping) and record:
         return [pair for key, value in record.items() for pair in flat(value, f"{prefix}.{key}" if prefix else str(key))]
-    if isinstance(record, list | tuple):
-        if all(not isinstance(each, Mapping | list | tuple) for each in record):
-            return [(prefix, ", ".join(text(each) for each in record) or "—")]
-        return [pair for i, value in enumerate(record) for pair in flat(value, f"{prefix}.{i + 1}")]
+    if isinstance(record, list | tuple) and any(isinstance(each, Mapping | list | tuple) for each in record):
+        return [pair for i, value in enumerate(record, start=1) for pair in flat(value, f"{prefix} {i}".strip())]
     return [(prefix, text(record))]
 
 
 def text(value: Any) -> str:
-    """A single recorded value as text."""
-    if value is None or value == "":
+    """A recorded value as text."""
+    if isinstance(value, list | tuple):
+        return ", ".join(text(each) for each in value) or "—"
+    if value is None or value in ("", {}):
         return "—"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, int | float):
+        return f"{value:g}".replace("-", "−") if isinstance(value, float) else str(value).replace("-", "−")
+    return str(value)
 
 
-def duration(seconds: Any) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
-    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
-        return "—"
+def duration(seconds: float) -> str:
+    """``0.04 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def day(stamp: str) -> str:
+    """``22 November 2026, 16:20 UTC`` from ISO 8601; what is no date stays as it is."""
+    try:
+        moment = datetime.fromisoformat(stamp)
+    except ValueError:
+        return stamp
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    months = "January February March April May June July August September October November December".split()
+    return f"{moment.day} {months[moment.month - 1]} {moment.year}, {moment:%H:%M} UTC"
