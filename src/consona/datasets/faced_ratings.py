@@ -19,7 +19,7 @@ from consona.datasets.faced_layouts import Layout, load_plain_archive, numbered
 from consona.datasets.locate import checksums, corpus_folder
 
 UNREADABLE_MAT = (ValueError, TypeError, LookupError, OSError, zlib.error, NotImplementedError)
-"""What SciPy's reader raises on files that are damaged or no MATLAB 5 files."""
+"""What SciPy's reader raises, besides its own error, on files that are damaged or no MATLAB 5 files."""
 
 
 def load_faced_ratings(folder: Path | str | None = None, *, subjects: Sequence[str] | None = None) -> Dataset:
@@ -61,13 +61,13 @@ def read_remarks(path: Path) -> npt.NDArray[np.float64]:
 
     Raises :class:`InvalidInput` when the file cannot be read or a clip is missing or listed twice.
     """
-    from scipy.io import loadmat  # a fifth of a second, needed here only
+    from scipy.io.matlab import MatReadError, loadmat  # a fifth of a second, needed here only
 
     try:
         rows = loadmat(path, variable_names=["After_remark"])["After_remark"].ravel()
         vid = np.array([int(row["vid"].item()) for row in rows])
         score = np.array([np.asarray(row["score"], dtype=np.float64).ravel() for row in rows])
-    except UNREADABLE_MAT as error:
+    except (MatReadError, *UNREADABLE_MAT) as error:
         raise InvalidInput(
             f"{path.parent.name}/{path.name} cannot be read ({type(error).__name__}); expected the variable "
             "After_remark with vid and score for 28 clips. Copy or download the file again."

@@ -89,7 +89,7 @@ class _Array:
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """An unpickler that knows the four names an array pickle needs, and answers each with a stand-in."""
+    """An unpickler that knows the few names an array pickle needs, and answers each with a stand-in."""
 
     def find_class(self, module: str, name: str) -> object:
         """The stand-in for a name in the pickle; every other name is refused before anything is imported."""
@@ -100,6 +100,7 @@ class _ArrayUnpickler(pickle.Unpickler):
             ("numpy", "dtype"): self._format,
             ("numpy", "ndarray"): "ndarray",
             ("_codecs", "encode"): self._latin,
+            ("__builtin__", "bytes"): self._nothing,
         }
         if (core, name) not in known:
             raise _Refused(f"the name {module}.{name}")
@@ -115,6 +116,9 @@ class _ArrayUnpickler(pickle.Unpickler):
 
     def _format(self, text: object, *_: object) -> _Format:
         return _Format(text)
+
+    def _nothing(self) -> bytes:
+        return b""
 
     def _latin(self, text: object, codec: object) -> bytes:
         if not isinstance(text, str) or codec not in ("latin1", "latin-1", "iso-8859-1"):
