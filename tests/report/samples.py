@@ -19,9 +19,40 @@ from consona.engine.manifest import (
 EMOTIONS = ["Anger", "Disgust", "Fear", "Sadness", "Neutral", "Amusement", "Inspiration", "Joy", "Tenderness"]
 CODE = np.array([-1, -1, -1, -1, 0, 1, 1, 1, 1])
 CLIPS_PER_CLASS = [3, 3, 3, 3, 4, 3, 3, 3, 3]
-CHANNELS = (
-    "Fp1 Fp2 Fz F3 F4 F7 F8 FC1 FC2 FC5 FC6 Cz C3 C4 T7 T8 CP1 CP2 CP5 CP6 Pz P3 P4 P7 P8 PO3 PO4 Oz O1 O2 A2 A1"
-).split()
+CHANNELS = [
+    "Fp1",
+    "Fp2",
+    "Fz",
+    "F3",
+    "F4",
+    "F7",
+    "F8",
+    "FC1",
+    "FC2",
+    "FC5",
+    "FC6",
+    "Cz",
+    "C3",
+    "C4",
+    "T7",
+    "T8",
+    "CP1",
+    "CP2",
+    "CP5",
+    "CP6",
+    "Pz",
+    "P3",
+    "P4",
+    "P7",
+    "P8",
+    "PO3",
+    "PO4",
+    "Oz",
+    "O1",
+    "O2",
+    "A2",
+    "A1",
+]
 BANDS = ["delta", "theta", "alpha", "beta", "gamma"]
 HOLD_OUTS = ["in-sample", "subject", "clip", "emotion"]
 
@@ -127,7 +158,10 @@ def hold_outs(rng):
             "null_mean": (("goal", "hold_out"), mean),
             "null_low": (("goal", "hold_out"), mean - 0.28),
             "null_high": (("goal", "hold_out"), np.minimum(mean + 0.28, 0.97)),
-            "p": (("goal", "hold_out"), np.array([[0.31, 0.08, 0.011, 0.21], [0.4, 0.22, 0.02, 0.33], [0.2, 4e-5, 3e-3, 0.1]])),
+            "p": (
+                ("goal", "hold_out"),
+                np.array([[0.31, 0.08, 0.011, 0.21], [0.4, 0.22, 0.02, 0.33], [0.2, 4e-5, 3e-3, 0.1]]),
+            ),
         },
         coords={"goal": goals, "hold_out": HOLD_OUTS},
     )
@@ -227,6 +261,7 @@ KINDS = {
 def sample(kind):
     return KINDS[kind](np.random.default_rng(7))
 
+
 CLAIMS = [
     {
         "id": "text",
@@ -245,7 +280,11 @@ CLAIMS = [
                 "rule": "above the 95th percentile of 199 directions matched in variance",
                 "value": "0.808 against 0.571",
             },
-            "nonce texts": {"verdict": "held", "rule": "at most 0.60 on nonce-word stories", "value": "0.512 against 0.600"},
+            "nonce texts": {
+                "verdict": "held",
+                "rule": "at most 0.60 on nonce-word stories",
+                "value": "0.512 against 0.600",
+            },
         },
         "synthetic": False,
     },
@@ -266,8 +305,16 @@ CLAIMS = [
                 "rule": "above the 95th percentile of nine-level random goals",
                 "value": "0.430 against 0.312",
             },
-            "new emotion": {"verdict": "did not hold", "rule": "p at most 0.05, whole emotion held out", "value": "p = 0.21"},
-            "given rated valence": {"verdict": "did not hold", "rule": "partial r above 0.2", "value": "0.051 against 0.200"},
+            "new emotion": {
+                "verdict": "did not hold",
+                "rule": "p at most 0.05, whole emotion held out",
+                "value": "p = 0.21",
+            },
+            "given rated valence": {
+                "verdict": "did not hold",
+                "rule": "partial r above 0.2",
+                "value": "0.051 against 0.200",
+            },
             "repetitions": {
                 "verdict": "not testable here",
                 "rule": "split-half reliability above 0.5",
@@ -313,7 +360,14 @@ ENVIRONMENT = Environment(
     platform="Linux-6.1-x86_64",
     machine="x86_64",
     n_cores=2,
-    packages={"jinja2": "3.1.6", "mne": "1.13.2", "numpy": "2.4.6", "scipy": "1.17.1", "torch": "2.13.0+cpu", "zipp": "3.1"},
+    packages={
+        "jinja2": "3.1.6",
+        "mne": "1.13.2",
+        "numpy": "2.4.6",
+        "scipy": "1.17.1",
+        "torch": "2.13.0+cpu",
+        "zipp": "3.1",
+    },
     consona=Commit(commit="cbe50ab1f766a69d5c2a0f6b1d8e5e1b7a1c2d3e", dirty=True),
     here=None,
 )
@@ -368,7 +422,7 @@ def manifest(objects=(), **changes):
 
 
 def write_run(folder, results=None, *, claims=CLAIMS, checks=CHECKS, **changes):
-    """A run folder such as a finished run leaves behind; ``results`` maps names to datasets, by default one per kind."""
+    """A run folder such as a finished run leaves behind; ``results`` by name, by default one of each kind."""
     results = {f"{i:02d}-{kind}": sample(kind) for i, kind in enumerate(KINDS)} if results is None else results
     (folder / "results").mkdir(parents=True)
     objects = []
@@ -378,7 +432,9 @@ def write_run(folder, results=None, *, claims=CLAIMS, checks=CHECKS, **changes):
             ObjectEntry(file=f"results/{name}.nc", sha256="0", size=0, suffix="nc", noun="Dataset", dims=(), shape=())
         )
     about = {"study": "valence-axis", "run": folder.name}
-    (folder / "claims.json").write_text(ClaimsFile(**about, question="?", claims=claims).model_dump_json(), encoding="utf-8")
+    (folder / "claims.json").write_text(
+        ClaimsFile(**about, question="?", claims=claims).model_dump_json(), encoding="utf-8"
+    )
     (folder / "checks.json").write_text(ChecksFile(**about, checks=checks).model_dump_json(), encoding="utf-8")
     (folder / "manifest.json").write_text(manifest(objects, **changes).model_dump_json(), encoding="utf-8")
     (folder / "study.toml").write_text(TOML, encoding="utf-8")

@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,34 +22,37 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FONTS = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, system-ui, sans-serif"
-SCALE = 1.42  # on the page a figure is at most so much larger than in print: 8.5 points become 12 pixels
-STYLE = {
-    "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
-    "pdf.fonttype": 42,
-    "text.parse_math": False,  # a dollar sign in a stimulus is a dollar sign
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so the layout is the same everywhere
-    "font.size": 8.5,
-    "axes.titlesize": 9,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 8,
-    "axes.labelsize": 8.5,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.unicode_minus": True,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "xtick.major.size": 3,
-    "ytick.major.size": 3,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 5,
-    "legend.frameon": False,
-} | {
-    key: INK for key in ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.labelcolor", "ytick.labelcolor")
-} | {key: MUTED for key in ("axes.edgecolor", "xtick.color", "ytick.color")}
+SCALE = 1.55  # on the page a figure is at most so much larger than in print: 8.5 points become 13 pixels
+INKED = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.labelcolor", "ytick.labelcolor")
+STYLE: dict[Any, Any] = (
+    {
+        "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
+        "pdf.fonttype": 42,
+        "text.parse_math": False,  # a dollar sign in a stimulus is a dollar sign
+        "font.family": ["DejaVu Sans"],  # comes with matplotlib, so the layout is the same everywhere
+        "font.size": 8.5,
+        "axes.titlesize": 9,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.titlepad": 8,
+        "axes.labelsize": 8.5,
+        "axes.linewidth": 0.7,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.unicode_minus": True,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "xtick.major.size": 3,
+        "ytick.major.size": 3,
+        "xtick.major.width": 0.7,
+        "ytick.major.width": 0.7,
+        "lines.linewidth": 1.6,
+        "lines.markersize": 5,
+        "legend.frameon": False,
+    }
+    | dict.fromkeys(INKED, INK)
+    | dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), MUTED)
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 DRAWN = {"svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image", "title"}
@@ -76,8 +79,8 @@ def canvas(width: float, height: float) -> "Figure":
 def as_svg(figure: "Figure", *, name: str, themed_inks: bool) -> str:
     """The figure as one ``<svg>`` element.
 
-    Its ids begin with ``name``, so several can stand on one page. With ``themed_inks`` colours become CSS variables that
-    fall back to the paper ink; without, the text is a complete file.
+    Its ids begin with ``name``, so several can stand on one page. With ``themed_inks`` colours become CSS variables
+    that fall back to the paper ink; without, the text is a complete file.
     """
     sheet = io.StringIO()
     no_date = {"Date": None, "Creator": None, "Type": None, "Format": None}
@@ -145,16 +148,17 @@ def labels(ds: xr.Dataset, dim: str) -> list[str]:
 
 def require(ds: xr.Dataset, **variables: Sequence[str]) -> None:
     """Refuse a result whose variables or dimensions differ from those its figure is drawn from."""
+    kind = ds.attrs.get("figure")
     for name, dims in variables.items():
         if name not in ds.variables:
             raise InvalidInput(
-                f"figure '{ds.attrs.get('figure')}' has the variables {sorted(map(str, ds.variables))}, expected '{name}' "
-                f"over {tuple(dims)}. Return it from the step that makes this figure."
+                f"figure '{kind}' has the variables {sorted(map(str, ds.variables))}, expected '{name}' over "
+                f"{tuple(dims)}. Return it from the step that makes this figure."
             )
         if set(ds[name].dims) != set(dims):
             raise InvalidInput(
-                f"'{name}' of figure '{ds.attrs.get('figure')}' has dimensions {tuple(ds[name].dims)}, expected "
-                f"{tuple(dims)}. Rename or select them in the step that makes this figure."
+                f"'{name}' of figure '{kind}' has dimensions {tuple(ds[name].dims)}, expected {tuple(dims)}. "
+                "Rename or select them in the step that makes this figure."
             )
 
 
@@ -176,6 +180,21 @@ def without_spine(ax: "Axes", *sides: str) -> None:
     for side in sides:
         ax.spines[side].set_visible(False)
         ax.tick_params(axis="y" if side in ("left", "right") else "x", length=0)
+
+
+def beside(ax: "Axes", y: float, text: str, *, colour: str = MUTED) -> None:
+    """A small text to the right of the axes, at the height ``y`` of the data."""
+    place: Any = ("axes fraction", "data")
+    ax.annotate(
+        text,
+        (1, y),
+        (7, 0),
+        xycoords=place,
+        textcoords="offset points",
+        va="center",
+        color=colour,
+        annotation_clip=False,
+    )
 
 
 def number(value: float, digits: int = 2) -> str:

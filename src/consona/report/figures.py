@@ -66,7 +66,9 @@ def figure_file(ds: xr.Dataset, *, suffix: str, name: str = "figure") -> bytes:
 def _draw(ds: xr.Dataset) -> "Figure":
     kind = str(ds.attrs.get("figure", "table"))
     if kind not in KINDS:
-        raise InvalidInput(f"there is no drawing for figures of kind '{kind}'; known are {', '.join(KINDS)}. Show a table.")
+        raise InvalidInput(
+            f"there is no drawing for figures of kind '{kind}'; known are {', '.join(KINDS)}. Show it as a table."
+        )
     empty = [str(dim) for dim, size in ds.sizes.items() if size == 0]
     if empty:
         raise InvalidInput(

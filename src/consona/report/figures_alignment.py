@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from consona.report.drawing import canvas, labels, number, p_label, plain, require, values, without_spine, words, zero_line
+from consona.report.drawing import (
+    beside,
+    canvas,
+    labels,
+    number,
+    p_label,
+    plain,
+    require,
+    values,
+    without_spine,
+    words,
+    zero_line,
+)
 from consona.report.palette import BAND, INK, MUTED, PAPER, RULE, class_styles, in_class_order, series_colour
 
 if TYPE_CHECKING:
@@ -29,7 +41,9 @@ def draw_axis_profile(ds: xr.Dataset) -> "Figure":
         colour, marker = styles[names[i]]
         ax.plot([0, x[i]], [y, y], color=RULE, linewidth=0.9, zorder=1)
         ax.plot([low[i], high[i]], [y, y], color=colour, linewidth=2.2, alpha=0.45, solid_capstyle="round", zorder=2)
-        ax.plot(x[i], y, marker=marker, color=colour, markersize=7, markeredgecolor=PAPER, markeredgewidth=0.8, zorder=3)
+        ax.plot(
+            x[i], y, marker=marker, color=colour, markersize=7, markeredgecolor=PAPER, markeredgewidth=0.8, zorder=3
+        )
         edge = np.nanmax([x[i], high[i], 0]) if np.isfinite(x[i]) else 0.0
         ax.annotate(number(x[i]), (edge, y), (7, 0), textcoords="offset points", va="center", color=MUTED, fontsize=7.5)
     ax.set_yticks(range(len(names)), [names[i] for i in order])
@@ -60,15 +74,24 @@ def _clips(ax: "Axes", ds: xr.Dataset) -> None:
         of_class = np.array([each == name for each in emotions])
         colour, marker = styles[name]
         ax.scatter(
-            x[of_class & defined], y[of_class & defined], s=34, color=colour, marker=marker, linewidths=0.6, edgecolors=PAPER,
-            zorder=3, label=name,
-        )  # fmt: skip
+            x[of_class & defined],
+            y[of_class & defined],
+            s=34,
+            color=colour,
+            marker=marker,
+            linewidths=0.6,
+            edgecolors=PAPER,
+            zorder=3,
+            label=name,
+        )
     ax.set_xlabel(words(ds, "xlabel", "value of the clip on the axis"))
     ax.set_ylabel(words(ds, "ylabel", "read-out"))
     hold_out = words(ds, "hold_out")
     ax.set_title(f"hold-out: {hold_out}" if hold_out else "")
     if not defined.all():
-        ax.text(0.99, 0.01, f"{np.sum(~defined)} undefined", transform=ax.transAxes, ha="right", color=MUTED, fontsize=7.5)
+        ax.text(
+            0.99, 0.01, f"{np.sum(~defined)} undefined", transform=ax.transAxes, ha="right", color=MUTED, fontsize=7.5
+        )
     ax.margins(0.07)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.1, borderaxespad=0.2, labelspacing=0.55)
 
@@ -88,15 +111,20 @@ def _null(ax: "Axes", ds: xr.Dataset) -> None:
     mean = float(np.sum(share * (edges[:-1] + edges[1:]) / 2)) if kept.size else np.nan
     if kept.size:
         ax.plot([mean, mean], [0, top * 1.04], color=MUTED, linewidth=0.9, dashes=(3, 2))
-        ax.text(mean, top * 1.06, f"mean of the null {number(mean)}", color=MUTED, fontsize=7.5, ha="center", va="bottom")
+        ax.text(
+            mean, top * 1.06, f"mean of the null {number(mean)}", color=MUTED, fontsize=7.5, ha="center", va="bottom"
+        )
         ax.set_xlim(min(edges[kept[0]], r), max(edges[kept[-1] + 1], r))
     if np.isfinite(r):
         ax.plot([r, r], [0, top * 1.3], color=INK, linewidth=1.8)
         lines = [f"r = {number(r)}", p_label(float(ds.attrs.get("p", np.nan)))]
         ax.annotate(
-            "   ".join(line for line in lines if line), (r, top * 1.32), ha="right" if r > 0 else "left", va="bottom",
+            ", ".join(line for line in lines if line),
+            (r, top * 1.32),
+            ha="right" if r > 0 else "left",
+            va="bottom",
             fontweight="bold",
-        )  # fmt: skip
+        )
     ax.set_ylim(0, top * 1.45)
     ax.margins(x=0.04)
     ax.set_yticks([])
@@ -132,12 +160,28 @@ def _hold_outs_of(ax: "Axes", ds: xr.Dataset, kinds: list[str], colour: str) -> 
         ax.plot([i, i], [low[i], high[i]], color=BAND, linewidth=14, solid_capstyle="butt", zorder=1)
         ax.plot([i - 0.22, i + 0.22], [mean[i], mean[i]], color=MUTED, linewidth=1.2, zorder=2)
         fill = PAPER if kind == IN_SAMPLE else colour
-        ax.plot(i, r[i], marker="o", markersize=7, markerfacecolor=fill, markeredgecolor=colour, markeredgewidth=1.5, zorder=3)
+        ax.plot(
+            i,
+            r[i],
+            marker="o",
+            markersize=7,
+            markerfacecolor=fill,
+            markeredgecolor=colour,
+            markeredgewidth=1.5,
+            zorder=3,
+        )
         below = f"{kind}\n{number(r[i])}\n{p_label(p[i])}".strip()
         ax.annotate(
-            below, (i, 0), (0, -6), xycoords=("data", "axes fraction"), textcoords="offset points", ha="center", va="top",
-            fontsize=7, linespacing=1.45,
-        )  # fmt: skip
+            below,
+            (i, 0),
+            (0, -6),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=7,
+            linespacing=1.45,
+        )
     ax.set_xticks([])
     ax.set_xlim(-0.6, len(kinds) - 0.4)
     bottom, top = ax.get_ylim()
@@ -150,36 +194,34 @@ def draw_subjects(ds: xr.Dataset) -> "Figure":
     require(ds, r=("hold_out", "subject"))
     kinds, r = labels(ds, "hold_out"), values(ds, "r", "hold_out", "subject")
     cohorts = [plain(c) for c in ds["cohort"].values] if "cohort" in ds.variables else [""] * ds.sizes["subject"]
-    names = sorted(set(cohorts))
     figure = canvas(6.8, 0.8 + 0.72 * len(kinds))
     ax = figure.add_subplot()
     zero_line(ax)
     for row, each in enumerate(r):
-        y = len(kinds) - 1 - row
-        heights = y + 0.34 * _swarm(each)
-        for k, name in enumerate(names):
-            of_cohort = np.array([cohort == name for cohort in cohorts])
-            label = f"cohort {name} (n = {of_cohort.sum()})" if row == 0 and name else None
-            ax.scatter(
-                each[of_cohort], heights[of_cohort], s=13, color=series_colour(k), alpha=0.75, linewidths=0, label=label,
-                marker="os^D"[k % 4],
-            )  # fmt: skip
-        found = each[np.isfinite(each)]
-        if found.size:
-            middle = float(np.median(found))
-            ax.plot([middle, middle], [y - 0.36, y + 0.36], color=INK, linewidth=1.8, zorder=4)
-            summary = f"median {number(middle)}\n{np.sum(found > 0)} of {found.size} above 0"
-            ax.annotate(
-                summary, (1.0, y), (8, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
-                fontsize=7.5, color=MUTED, annotation_clip=False,
-            )  # fmt: skip
+        _subjects_of(ax, each, len(kinds) - 1 - row, np.array(cohorts))
     ax.set_yticks(range(len(kinds)), kinds[::-1])
     ax.set_ylim(-0.6, len(kinds) - 0.4)
     ax.set_xlabel(words(ds, "xlabel", "r of one subject"))
     without_spine(ax, "left")
+    names = sorted(set(cohorts))
     if any(names):
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(names), handletextpad=0.1, borderaxespad=0.2)
+        marks = ax.collections[: len(names)]
+        said = [f"cohort {name} (n = {cohorts.count(name)})" for name in names]
+        ax.legend(marks, said, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(names), handletextpad=0.1)
     return figure
+
+
+def _subjects_of(ax: "Axes", r: np.ndarray, y: float, cohorts: np.ndarray) -> None:
+    """One row of dots around the height ``y``, its median, and how many lie above zero."""
+    heights = y + 0.34 * _swarm(r)
+    for k, name in enumerate(sorted(set(cohorts))):
+        those, marker = cohorts == name, "os^D"[k % 4]
+        ax.scatter(r[those], heights[those], s=13, color=series_colour(k), alpha=0.75, linewidths=0, marker=marker)
+    found = r[np.isfinite(r)]
+    if found.size:
+        middle = float(np.median(found))
+        ax.plot([middle, middle], [y - 0.36, y + 0.36], color=INK, linewidth=1.8, zorder=4)
+        beside(ax, y, f"median {number(middle)}\n{np.sum(found > 0)} of {found.size} above 0")
 
 
 def _swarm(x: np.ndarray, n_bins: int = 36) -> np.ndarray:

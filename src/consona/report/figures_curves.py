@@ -1,11 +1,12 @@
 """Pictures of curves and grids: ROC, layer sweep, lines, bars, heatmap."""
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from consona.report.drawing import canvas, labels, number, require, values, without_spine, words, zero_line
+from consona.report.drawing import beside, canvas, labels, number, require, values, without_spine, words, zero_line
 from consona.report.palette import BAND, INK, MUTED, PAPER, RULE, series_colour
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def draw_roc(ds: xr.Dataset) -> "Figure":
         area.plot([low[i], high[i]], [y, y], color=series_colour(i), linewidth=2.2, alpha=0.45, solid_capstyle="round")
         area.plot(auc[i], y, marker="o", markersize=7, color=series_colour(i), markeredgecolor=PAPER)
         text = number(auc[i], 3) + (f"  [{number(low[i], 3)}, {number(high[i], 3)}]" if np.isfinite(low[i]) else "")
-        area.annotate(text, (1, y), (0, 10), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", color=MUTED)
+        at_right: Any = ("axes fraction", "data")
+        area.annotate(text, (1, y), (0, 10), xycoords=at_right, textcoords="offset points", ha="right", color=MUTED)
     curve.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     curve.set_xlabel("false-positive rate")
     curve.set_ylabel("true-positive rate")
@@ -52,9 +54,15 @@ def draw_layer_sweep(ds: xr.Dataset) -> "Figure":
         chosen = float(ds.attrs["chosen_layer"])
         ax.axvline(chosen, color=BAND, linewidth=9, zorder=0)
         ax.annotate(
-            f"layer {chosen:g}, in use", (chosen, 1), (0, 4), xycoords=("data", "axes fraction"),
-            textcoords="offset points", ha="center", color=MUTED, fontsize=7.5,
-        )  # fmt: skip
+            f"layer {chosen:g}, in use",
+            (chosen, 1),
+            (0, 4),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            color=MUTED,
+            fontsize=7.5,
+        )
     _reference(ax, ds)
     low, high = values(ds, "low", "treatment", "layer"), values(ds, "high", "treatment", "layer")
     _curves(ax, layers, (values(ds, "score", "treatment", "layer"), low, high), labels(ds, "treatment"))
@@ -88,7 +96,7 @@ def _reference(ax: "Axes", ds: xr.Dataset) -> None:
 
 
 def _curves(ax: "Axes", x: np.ndarray, curves: tuple[np.ndarray, np.ndarray, np.ndarray], names: list[str]) -> None:
-    """Lines (y, low, high: each series x point) with their names at the right end, moved apart where they would touch."""
+    """Lines (y, low, high: each series x point), named at their right ends, the names moved apart."""
     y, low, high = curves
     few = len(x) <= 40
     for i in range(len(names)):
@@ -101,17 +109,14 @@ def _curves(ax: "Axes", x: np.ndarray, curves: tuple[np.ndarray, np.ndarray, np.
     heights = _apart(ends, gap=(top - bottom) * 0.075)
     for i, name in enumerate(names):
         if np.isfinite(heights[i]):
-            ax.annotate(
-                name, (1, heights[i]), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
-                color=series_colour(i), annotation_clip=False,
-            )  # fmt: skip
+            beside(ax, heights[i], name, colour=series_colour(i))
 
 
 def _apart(heights: np.ndarray, *, gap: float) -> np.ndarray:
     """The same heights, in the same order, at least ``gap`` apart and with the same mean; NaN stays NaN."""
     spread = heights.copy()
     order = [i for i in np.argsort(heights, kind="stable") if np.isfinite(heights[i])]
-    for below, above in zip(order[:-1], order[1:], strict=True):
+    for below, above in pairwise(order):
         spread[above] = max(spread[above], spread[below] + gap)
     return spread - (np.mean(spread[order] - heights[order]) if order else 0.0)
 
@@ -130,10 +135,7 @@ def draw_bars(ds: xr.Dataset) -> "Figure":
     ax.barh(rows, effect, height=0.34, color=series_colour(0), zorder=2)
     for y, e, bottom, top in zip(rows, effect, low, high, strict=True):
         ax.plot([bottom, top], [y, y], color=INK, linewidth=1.1, zorder=3)
-        ax.annotate(
-            number(e, 3), (1, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
-            color=MUTED, fontsize=7.5, annotation_clip=False,
-        )  # fmt: skip
+        beside(ax, y, number(e, 3))
     ax.set_yticks(rows, names)
     ax.set_xlabel(words(ds, "xlabel", "effect"))
     ax.margins(y=0.03)
@@ -151,22 +153,35 @@ def draw_heatmap(ds: xr.Dataset) -> "Figure":
     extreme = float(np.nanmax(np.abs(grid), initial=1e-300))
     two_sided = bool(np.nanmin(grid, initial=0.0) < 0)
     mesh = ax.pcolormesh(
-        np.ma.masked_invalid(grid), cmap="RdBu_r" if two_sided else "Blues", vmin=-extreme if two_sided else 0.0, vmax=extreme,
-        edgecolors=PAPER, linewidth=0.6,
-    )  # fmt: skip
+        np.ma.masked_invalid(grid),
+        cmap="RdBu_r" if two_sided else "Blues",
+        vmin=-extreme if two_sided else 0.0,
+        vmax=extreme,
+        edgecolors=PAPER,
+        linewidth=0.6,
+    )
     if grid.size <= 120:
         for (i, j), cell in np.ndenumerate(grid):
             # Cells keep their colour in both themes, so the text on them does as well: not one of the palette's inks.
             dark = np.isfinite(cell) and abs(cell) > 0.6 * extreme
             ax.text(
-                j + 0.5, i + 0.5, number(cell), ha="center", va="center", fontsize=7, color="#ffffff" if dark else "#222222"
+                j + 0.5,
+                i + 0.5,
+                number(cell),
+                ha="center",
+                va="center",
+                fontsize=7,
+                color="#ffffff" if dark else "#222222",
             )
     step = max(1, n_rows // 30)
     ax.set_yticks(np.arange(n_rows)[::step] + 0.5, rows[::step])
     step = max(1, n_columns // 24)
     slanted = max(map(len, columns)) > 5 and n_columns > 6
     ax.set_xticks(
-        np.arange(n_columns)[::step] + 0.5, columns[::step], rotation=40 if slanted else 0, ha="right" if slanted else "center"
+        np.arange(n_columns)[::step] + 0.5,
+        columns[::step],
+        rotation=40 if slanted else 0,
+        ha="right" if slanted else "center",
     )
     ax.invert_yaxis()
     without_spine(ax, "left", "bottom")

@@ -1,7 +1,7 @@
 """Scalp maps: one head per frequency band, or a plain grid where MNE is not installed."""
 
 import importlib.util
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 NOT_ON_SCALP = {"A1", "A2", "M1", "M2"}  # ear lobes and mastoids are references, not scalp sites
 COLOURS = "RdBu_r"
-RING = {"marker": "o", "markerfacecolor": "none", "markeredgecolor": "#111111", "markeredgewidth": 1.3, "markersize": 6.5}
+RING: dict[str, Any] = {
+    "marker": "o",
+    "markerfacecolor": "none",
+    "markeredgecolor": "#111111",
+    "markeredgewidth": 1.3,
+    "markersize": 6.5,
+}
 OUTLINES = 4  # head, nose and two ears are the first lines of a map
 FEWEST = 6  # with fewer sites a map would be all interpolation
 
 
 def draw_scalp(ds: xr.Dataset) -> "Figure":
-    """r of every channel as one head per band on a common scale; cells beyond the maximum statistic are ringed."""
+    """R of every channel as one head per band on a common scale; cells beyond the maximum statistic are ringed."""
     require(ds, r=("channel", "band"))
     names = labels(ds, "channel")
     known = _positions(names)
@@ -68,9 +74,18 @@ def _heads(ds: xr.Dataset, known: dict[str, int]) -> "Figure":
             ax.set_axis_off()
             continue
         picture, _ = mne.viz.plot_topomap(
-            r[defined, k], mne.pick_info(info, np.flatnonzero(defined)), axes=ax, show=False, cmap=COLOURS, contours=0,
-            vlim=(-extreme, extreme), mask=(p[:, k] <= LEVEL)[defined], mask_params=RING, extrapolate="head", res=128,
-        )  # fmt: skip
+            r[defined, k],
+            mne.pick_info(info, np.flatnonzero(defined)),
+            axes=ax,
+            show=False,
+            cmap=COLOURS,
+            contours=0,
+            vlim=(-extreme, extreme),
+            mask=(p[:, k] <= LEVEL)[defined],
+            mask_params=RING,
+            extrapolate="head",
+            res=128,
+        )
         for line in ax.lines[:OUTLINES]:
             line.set_color(MUTED)
         ax.set_title(bands[k], loc="center")
@@ -87,7 +102,8 @@ def _beyond(p: np.ndarray) -> str:
     if not tested:
         return "Without a permutation test of the maximum: no cell is marked."
     passed = int((p <= LEVEL).sum())
-    return f"{passed or 'None'} of {tested} cells beyond the maximum statistic (p ≤ {LEVEL}{', ringed' if passed else ''})."
+    said = f"{passed} of {tested} cells pass" if passed else f"None of {tested} cells passes"
+    return f"{said} the maximum statistic (p ≤ {LEVEL}{', ringed' if passed else ''})."
 
 
 def _grid(ds: xr.Dataset) -> "Figure":
@@ -97,7 +113,9 @@ def _grid(ds: xr.Dataset) -> "Figure":
     extreme = float(np.nanmax(np.abs(r), initial=1e-300))
     figure = canvas(max(3.6, min(7.6, 1.4 + 0.22 * len(channels))), 1.3 + 0.26 * len(bands))
     ax = figure.add_subplot()
-    mesh = ax.pcolormesh(np.ma.masked_invalid(r.T), cmap=COLOURS, vmin=-extreme, vmax=extreme, edgecolors=PAPER, linewidth=0.6)
+    mesh = ax.pcolormesh(
+        np.ma.masked_invalid(r.T), cmap=COLOURS, vmin=-extreme, vmax=extreme, edgecolors=PAPER, linewidth=0.6
+    )
     for i, j in np.argwhere(p <= LEVEL):
         ax.plot(i + 0.5, j + 0.5, **RING)
     ax.set_xticks(np.arange(len(channels)) + 0.5, channels, rotation=90)

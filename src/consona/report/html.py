@@ -85,10 +85,15 @@ def render(material: Material) -> str:
     environment.filters |= {
         each.__name__: each
         for each in (
-            wording.number, wording.p_value, wording.null_of, wording.interval_of, wording.ceiling_of, wording.whisker,
+            wording.number,
+            wording.p_value,
+            wording.null_of,
+            wording.interval_of,
+            wording.ceiling_of,
+            wording.whisker,
             wording.duration,
         )
-    }  # fmt: skip
+    }
     return environment.get_template("report.html").render(_page(material))
 
 

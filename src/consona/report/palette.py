@@ -1,6 +1,7 @@
 """The colours of the report: one name, one ink for paper, one for a dark screen.
 
-Figures are drawn in the paper inks; on the page each ink becomes a CSS variable, so the same drawing reads in both themes.
+Figures are drawn in the paper inks; on the page each ink becomes a CSS variable, so the same drawing reads in both
+themes.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,8 @@ NEUTRALS: dict[str, tuple[str, str]] = {
     "paper": (PAPER, "#14181c"),
 }
 
-# Negative classes are cool, positive ones warm, neutral grey: a pair of families that every common colour blindness keeps
-# apart. Within a family the classes differ in lightness and, where points are drawn, in marker.
+# Negative classes are cool, positive ones warm, neutral grey: families that every common colour blindness keeps apart.
+# Within a family the classes differ in lightness and, where points are drawn, in marker.
 CLASSES: dict[str, tuple[str, str, str]] = {
     "anger": ("#3b2f7f", "#9a8ff0", "o"),
     "disgust": ("#2763b5", "#6ba3f2", "s"),

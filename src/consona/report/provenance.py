@@ -17,7 +17,10 @@ def facts(material: Material) -> Rows:
     pairs = [
         ("run", material.folder.name),
         ("finished" if manifest.status == "finished" else manifest.status, day(manifest.updated)),
-        ("models", ", ".join(dict.fromkeys(str(each.get("name") or each.get("model") or "?") for each in manifest.models))),
+        (
+            "models",
+            ", ".join(dict.fromkeys(str(each.get("name") or each.get("model") or "?") for each in manifest.models)),
+        ),
         ("data", ", ".join(dict.fromkeys(each.name for each in manifest.datasets))),
         ("seed", text(manifest.science.get("seed", ""))),
     ]
@@ -79,7 +82,11 @@ def _commit(commit: Commit | None) -> str:
 
 def _data(entry: DatasetEntry) -> Rows:
     files = [(file, f"SHA-256 {checksum[:16]}…") for file, checksum in entry.checksums.items()]
-    more = [("further files", f"{len(files) - MOST_FILES}, with checksums in manifest.json")] if len(files) > MOST_FILES else []
+    more = (
+        [("further files", f"{len(files) - MOST_FILES}, with checksums in manifest.json")]
+        if len(files) > MOST_FILES
+        else []
+    )
     return [
         ("version", text(entry.version)),
         ("licence", text(entry.licence)),
@@ -98,5 +105,7 @@ def _packages(installed: dict[str, str]) -> Rows:
     except PackageNotFoundError:
         declared = []
     names = {found.group().lower() for each in declared if "dev" not in each and (found := match(r"[\w.-]+", each))}
-    shown = [(name, version) for name, version in installed.items() if name.lower() in names and name.lower() != "consona"]
+    shown = [
+        (name, version) for name, version in installed.items() if name.lower() in names and name.lower() != "consona"
+    ]
     return [*shown, ("other packages", f"{len(installed) - len(shown)}, listed in manifest.json")]

@@ -45,7 +45,7 @@ class Material:
     @property
     def synthetic(self) -> bool:
         """Whether anything in this run was planted: then no number of it describes a brain."""
-        return any(each.synthetic for each in (*self.claims, *self.manifest.datasets))
+        return any([each.synthetic for each in self.claims] + [each.synthetic for each in self.manifest.datasets])
 
 
 def read_run(folder: Path) -> Material:
@@ -61,7 +61,9 @@ def read_run(folder: Path) -> Material:
         When the manifest or a result cannot be opened.
     """
     if not folder.is_dir():
-        raise MissingData(f"'{folder}' is no folder; a run folder was expected. `consona run` says where it puts its run.")
+        raise MissingData(
+            f"'{folder}' is no folder; a run folder was expected. `consona run` says where it puts its run."
+        )
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if missing:
         raise MissingData(
@@ -106,7 +108,8 @@ def _results(folder: Path, step: StepEntry) -> list[Result]:
             data = from_netcdf(path.read_bytes())
         except (OSError, ValueError, KeyError) as error:
             raise StoreError(
-                f"The result '{path}' cannot be opened ({error}); it is damaged. Make it again with: consona resume {folder}"
+                f"The result '{path}' cannot be opened ({error}); it is damaged. "
+                f"Make it again with: consona resume {folder}"
             ) from error
         if "figure" in data.attrs:
             found.append(Result(Path(item.file).with_suffix("").name, data))
@@ -117,5 +120,7 @@ def _inside(folder: Path, file: str) -> Path:
     """Where an object of the manifest lies: never outside the run's own results."""
     path = Path(file) if Path(file).parts[:1] == (RESULTS,) else Path(RESULTS) / file
     if path.is_absolute() or ".." in path.parts:
-        raise InvalidInput(f"The manifest lists the result '{file}', which lies outside the run folder; it was not opened.")
+        raise InvalidInput(
+            f"The manifest lists the result '{file}', which lies outside the run folder; it was not opened."
+        )
     return folder / path

@@ -24,7 +24,8 @@ class Table:
 def table_of(ds: xr.Dataset) -> Table:
     """A result as one tidy table: variables that share all dimensions side by side, at most 60 rows.
 
-    Where variables differ in their dimensions, the largest set that spans the most variables is shown.
+    Where variables differ in their dimensions, those that share theirs with most others are shown. Columns are those
+    of the attribute "columns" first, then words, then numbers (a file keeps variables in alphabetical order).
     """
     if not ds.data_vars:
         return Table((), (), ())
@@ -34,14 +35,16 @@ def table_of(ds: xr.Dataset) -> Table:
     if not span:
         return as_table(pd.DataFrame({str(name): [each.item()] for name, each in together.data_vars.items()}))
     frame = together.to_dataframe().reset_index()
-    counted = [dim for dim in span if dim not in ds.coords or dim == "index"]
-    return as_table(frame.drop(columns=[dim for dim in counted if len(frame.columns) > 1 and dim in frame.columns]))
+    frame = frame.drop(columns=[dim for dim in span if dim not in ds.coords or dim == "index"], errors="ignore")
+    wanted = [name for name in ds.attrs.get("columns", ()) if name in frame.columns]
+    words = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
+    return as_table(frame[list(dict.fromkeys([*wanted, *words, *frame.columns]))])
 
 
 def as_table(frame: pd.DataFrame) -> Table:
     """A data frame as text, numbers with the digits they deserve, undefined ones as a dash."""
     shown = frame.iloc[:MOST_ROWS]
-    numeric = tuple(pd.api.types.is_numeric_dtype(dtype) and dtype != bool for dtype in frame.dtypes)
+    numeric = tuple(dtype.kind in "iuf" for dtype in frame.dtypes)
     columns = [_cells(shown.iloc[:, i], numeric=is_number) for i, is_number in enumerate(numeric)]
     return Table(
         head=tuple(str(name).replace("_", " ") for name in frame.columns),

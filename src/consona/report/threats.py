@@ -1,4 +1,4 @@
-"""What may still be wrong with a run: read off its checks, controls, ceilings and notes, so that no study can leave it out."""
+"""What may still be wrong with a run, read off its checks, controls, ceilings and notes: no study can leave it out."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,10 @@ def threats(material: Material) -> list[tuple[str, list[str]]]:
         ("Leakage", _leakage([each for each in checks if each.code in LEAKAGE])),
         ("Ceiling", _fired([each for each in checks if each.code in CEILING]) + _ceilings(material.claims)),
         ("Controls", _controls(material.claims)),
-        ("This run", _run(material) + _fired([each for each in checks if each.code not in others]) or ["Nothing else."]),
+        (
+            "This run",
+            _run(material) + _fired([each for each in checks if each.code not in others]) or ["Nothing else."],
+        ),
     ]
 
 

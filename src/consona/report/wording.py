@@ -110,7 +110,9 @@ def check_summary(checks: Sequence[FindingEntry]) -> str:
 def flat(record: Any, prefix: str = "") -> list[tuple[str, str]]:
     """A nested record as pairs of a dotted name and a text, in its own order."""
     if isinstance(record, Mapping) and record:
-        return [pair for key, value in record.items() for pair in flat(value, f"{prefix}.{key}" if prefix else str(key))]
+        return [
+            pair for key, value in record.items() for pair in flat(value, f"{prefix}.{key}" if prefix else str(key))
+        ]
     if isinstance(record, list | tuple) and any(isinstance(each, Mapping | list | tuple) for each in record):
         return [pair for i, value in enumerate(record, start=1) for pair in flat(value, f"{prefix} {i}".strip())]
     return [(prefix, text(record))]
@@ -144,5 +146,18 @@ def day(stamp: str) -> str:
     except ValueError:
         return stamp
     moment = moment.astimezone(UTC) if moment.tzinfo else moment
-    months = "January February March April May June July August September October November December".split()
+    months = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ]
     return f"{moment.day} {months[moment.month - 1]} {moment.year}, {moment:%H:%M} UTC"
