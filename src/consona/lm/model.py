@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
 from torch import nn
@@ -19,6 +20,7 @@ from consona.core.intervention import Intervention
 from consona.core.invariants import listed
 from consona.core.separable import separable
 from consona.core.stimuli import Stimuli
+from consona.lm.generation import continued, mean_surprisal, require_head
 from consona.lm.packing import Layout
 from consona.lm.parity import Parity
 from consona.lm.pooling import Pooling, require_pooling
@@ -197,6 +199,39 @@ class LanguageModel:
             width = site_width(self.network, self.family, each.site, each.layer)
             each.apply(np.zeros((1, width), dtype=np.float32))
         return replace(self, edits=(*self.edits, *interventions))
+
+    def generate(self, stimuli: Stimuli, *, max_new_tokens: int = 20, template: str | None = None) -> Stimuli:
+        """The stimuli with the column ``reply``: the most probable continuation of each text.
+
+        Raises
+        ------
+        ModelError
+            When the model has no output layer.
+        """
+        head = require_head(self.head, self.family.name)
+        wording, limit = Wording(template, self.chat_template), max(self.max_tokens - max_new_tokens, 1)
+        prompts = tokenised(self.tokenizer, stimuli, wording, limit, spans=False)
+        stop = self._stops()
+        said = [continued(self.machine, head, prompt, max_new_tokens, stop) for prompt in prompts.ids]
+        return stimuli.with_columns(reply=[self.tokenizer.decode(each, skip_special_tokens=True) for each in said])
+
+    def surprisal(self, stimuli: Stimuli, *, template: str | None = None) -> npt.NDArray[np.float64]:
+        """Mean negative log likelihood per token in nats, ``(n_stimuli,)``; NaN for a text of one token.
+
+        Raises
+        ------
+        ModelError
+            When the model has no output layer.
+        """
+        head = require_head(self.head, self.family.name)
+        wording = Wording(template, self.chat_template)
+        tokens = tokenised(self.tokenizer, stimuli, wording, self.max_tokens, spans=False)
+        return np.array([mean_surprisal(self.machine, head, ids) for ids in tokens.ids])
+
+    def _stops(self) -> set[int]:
+        ends = [self.tokenizer.eos_token_id, getattr(self.network.config, "eos_token_id", None)]
+        flat = [each for end in ends for each in (end if isinstance(end, list) else [end])]
+        return {int(each) for each in flat if each is not None}
 
     @property
     def files_hash(self) -> str:

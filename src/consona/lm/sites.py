@@ -78,8 +78,8 @@ def family_of(config: PreTrainedConfig) -> Family:
     if kind not in FAMILIES:
         raise ModelError(
             f"Models of the family '{kind}' have no site table. Supported: {', '.join(sorted(FAMILIES))}. To add "
-            "it, write one row in consona/lm/sites.py (path of the blocks, modules of attention and MLP) and its tiny model in "
-            "tests/lm/tiny.py; the parity test then says whether the row is right."
+            "it, write one row in consona/lm/sites.py (path of the blocks, modules of attention and MLP) and its tiny "
+            "model in tests/lm/conftest.py; the parity test then says whether the row is right."
         )
     return FAMILIES[kind]
 

@@ -73,7 +73,8 @@ def tokenised(
 ) -> Tokens:
     """Token ids of the stimuli, at most ``limit`` each.
 
-    With ``spans``, the columns ``span_start`` and ``span_end`` (characters of the text, end excluded) become token spans.
+    With ``spans``, the columns ``span_start`` and ``span_end`` (characters of the text, end excluded) become spans of
+    tokens.
 
     Raises
     ------
