@@ -1,0 +1,1 @@
+"""From raw EEG and fMRI to what a Recording holds; import from the modules."""
