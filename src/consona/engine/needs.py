@@ -1,0 +1,46 @@
+"""What a study needs on this computer, and what of it is missing."""
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from consona.engine.config import PlannedStep, Requirements
+
+_OF_EXTRA = re.compile(r"^(?P<package>[\w.-]+)[^;]*;\s*extra\s*==\s*['\"](?P<extra>[\w-]+)['\"]")
+
+
+def missing_packages(extra: str) -> tuple[str, ...]:
+    """Packages that an extra of consona brings and that are not installed."""
+    lines = [_OF_EXTRA.match(line) for line in requires("consona") or ()]
+    names = [line["package"] for line in lines if line is not None and line["extra"] == extra]
+    return tuple(name for name in names if name != "consona" and not _installed(name))
+
+
+def missing(needed: Requirements, datasets: Mapping[str, Path | None]) -> list[str]:
+    """One sentence for each thing that is not there; ``datasets`` says where each corpus was found, or None."""
+    said = []
+    for extra in needed.extras:
+        packages = missing_packages(extra)
+        if packages:
+            said.append(f"Not installed: {', '.join(packages)}. Install with: pip install 'consona[{extra}]'")
+    for name in needed.datasets:
+        if datasets.get(name) is None:
+            said.append(f"The corpus '{name}' is not on this computer. Get it, or see how, with: consona fetch {name}")
+    return said
+
+
+def cost(steps: Iterable[PlannedStep]) -> str:
+    """Time and disk of all steps together and memory of the largest, as a sentence."""
+    planned = list(steps)
+    seconds, disk = sum(step.seconds for step in planned), sum(step.disk_mb for step in planned)
+    memory = max((step.memory_mb for step in planned), default=0.0)
+    time = f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    return f"It takes about {time}, {memory:,.0f} MB of memory and {disk:,.0f} MB of disk."
+
+
+def _installed(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
