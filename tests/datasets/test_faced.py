@@ -104,7 +104,7 @@ def test_clips_and_classes():
     assert set(counts.values()) == {3}
     assert clips["valence_code"].tolist() == [-1] * 12 + [0] * 4 + [1] * 12
     assert clips.table.loc["clip20", "film"] == "Forrest Gump"
-    assert BANDS == tuple(FACED_BANDS)
+    assert tuple(FACED_BANDS) == BANDS
 
 
 def test_an_incomplete_subject_is_named_with_what_to_do(tmp_path):
@@ -161,7 +161,9 @@ def test_ratings_are_sorted_by_clip_whatever_the_order_of_presentation(tmp_path)
     assert recording.data["item"].values.tolist() == list(ITEMS)
 
 
-@pytest.mark.parametrize(("order", "message"), [([1] * 28, "each of 1 to 28 once"), (range(1, 28), "each of 1 to 28 once")])
+@pytest.mark.parametrize(
+    ("order", "message"), [([1] * 28, "each of 1 to 28 once"), (range(1, 28), "each of 1 to 28 once")]
+)
 def test_ratings_of_a_clip_twice_or_never_are_refused(tmp_path, order, message):
     remarks(tmp_path, "sub007", list(order), np.ones((28, 12)))
     with pytest.raises(InvalidInput, match=rf"sub007/After_remarks.mat.*{message}"):
@@ -197,7 +199,7 @@ def test_band_features_of_the_signals_have_the_entropy_of_white_noise(tmp_path):
     width = np.array([high - low for low, high in FACED_BANDS.values()])
     expected = 0.5 * np.log(2 * np.pi * np.e * width / 125)
     found = data.groupby("band").mean(...).sel(band=list(BANDS)).values
-    # One window's power varies (chi squared with about 2 * width / 1.5 degrees of freedom f); E[ln] falls short by 1 / f.
+    # One window's power varies (chi squared with about 4/3 width degrees of freedom f); E[ln] is short by 1 / f.
     assert np.all(np.abs(found - expected) < 0.5 * (1.5 / width) + 0.03)
     assert dataset.recordings[0].attrs["rate_hz"] == 250
 

@@ -31,6 +31,7 @@ anger annoyance disappointment disapproval disgust embarrassment fear grief nerv
 """
 LABELS = tuple(_NAMES.split())
 """The 28 labels in the order of their ids."""
+_BY_ID = {str(number): name for number, name in enumerate(LABELS)}
 
 POSITIVE = frozenset(_POSITIVE.split())
 NEGATIVE = frozenset(_NEGATIVE.split())
@@ -84,8 +85,8 @@ def goemotions_valence(stimuli: Stimuli) -> Stimuli:
 
 def _names(ids: str, path: Path) -> tuple[str, ...]:
     try:
-        return tuple(LABELS[int(each)] for each in ids.split(",") if int(each) >= 0)
-    except (ValueError, IndexError) as error:
+        return tuple(_BY_ID[each] for each in ids.split(","))
+    except KeyError as error:
         raise InvalidInput(
             f"{path.name} holds the labels {ids!r}; expected numbers from 0 to {len(LABELS) - 1} ({listed(LABELS)}), "
             "joined by commas. Get the file again."

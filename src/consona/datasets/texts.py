@@ -15,7 +15,7 @@ def load_stories(seed_set: int = 1) -> Stimuli:
     """Emotion stories of one seed set: nine classes, each one seed and its paraphrases.
 
     Columns ``text``, ``emotion``, ``kind`` (``seed`` or ``paraphrase``) and ``seed_set``. Seed set 1 has 50 paraphrases
-    per class; further sets, written independently, show how much an axis depends on the wording.
+    per class, sets 2 and 3, written independently, five: they show how much an axis depends on the wording.
     :class:`InvalidInput` names the sets there are.
     """
     table = _all_stories()
@@ -69,9 +69,7 @@ def load_rated() -> Stimuli:
 
 
 def _all_stories() -> pd.DataFrame:
-    names = sorted(each.name for each in (files("consona.datasets") / "tables").iterdir())
-    columns = ("id", "seed_set", "emotion", "kind", "text")
-    table = pd.concat([_table(name, columns) for name in names if name.startswith("stories")], ignore_index=True)
+    table = _table("stories.csv", ("id", "seed_set", "emotion", "kind", "text"))
     return table.assign(seed_set=table["seed_set"].astype(int))
 
 
