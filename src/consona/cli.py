@@ -1,7 +1,6 @@
 """The command line: parse, call, print."""
 
 import errno
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -53,9 +52,6 @@ def main(argv: list[str] | None = None) -> int:
         app([word for word in words if word != "--debug"], prog_name="consona")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
-    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except (ConsonaError, OSError) as error:
         if debug:
             raise
@@ -132,10 +128,8 @@ def _needs(read: StudyFile) -> None:
     _say(screen, f"{read.study.name}: the settings are valid. {cost(read.study.plan())}")
     needed = read.study.requires()
     _say(screen, f"Corpora: {', '.join(needed.datasets) or 'none'}. Extras: {', '.join(needed.extras) or 'none'}.")
-    absent = missing(needed, {each.name: each.found() for each in catalogue()})
-    for sentence in absent:
-        _say(aside, sentence)
-    if absent:
+    if absent := missing(needed, {each.name: each.found() for each in catalogue()}):
+        _say(aside, "\n".join(absent))
         raise typer.Exit(MISSING)
     _say(screen, "Everything it needs is here.")
 
@@ -226,9 +220,7 @@ def diff(first: RunPath, second: RunPath) -> None:
 
     found = differences(first, second)
     for part in found.parts:
-        _say(screen, Text(part, style="bold"))
-        for line in getattr(found, part):
-            _say(screen, f"  {line}")
+        _say(screen, Text.assemble((part, "bold"), *(f"\n  {line}" for line in getattr(found, part))))
     if not found.parts:
         _say(screen, "The two runs do not differ.")
 
