@@ -1,9 +1,11 @@
 """A small study in a process of its own: conducted once, or killed again and again until it is through.
 
 ``python conducted.py once FOLDER`` conducts it; ``python conducted.py killed FOLDER SEED`` forks a child that conducts
-it, kills the child at a random moment, and goes on until a child finishes. The last line on stdout is JSON.
+it, kills the child at a random moment, and goes on until a child finishes; ``python conducted.py torn FOLDER`` lets
+child number n die just before its n-th flush or rename. The last line on stdout is JSON.
 """
 
+import itertools
 import json
 import os
 import random
@@ -14,36 +16,15 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import xarray as xr
+from conducted_steps import capture, centred
 
-from consona.core import Claim, Features, Stimuli, Verdict, separable
+from consona.core import Claim, Stimuli, Verdict
+from consona.engine import forms
 from consona.engine.config import Execution, Study
 from consona.engine.run import Run
 
 N_STIMULI, BLOCK = 36, 4
-LOG = "CONSONA_TEST_LOG"
-
-
-def _logged(what: str) -> None:
-    handle = os.open(os.environ[LOG], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.write(handle, f"{what}\n".encode())
-    os.close(handle)
-
-
-@separable("stimulus")
-def capture(stimuli: Stimuli, *, seed: int) -> Features:
-    """Random features that depend on the text and the seed only."""
-    rows = [np.random.default_rng([seed, *text.encode()]).normal(size=(2, 500)) for text in stimuli.texts]
-    time.sleep(0.004)
-    _logged(f"capture {stimuli.ids[0]}")
-    return Features.of(np.stack(rows), stimuli.ids, {"n_truncated": len(stimuli), "model": "none"})
-
-
-def centred(features: Features) -> dict[str, Any]:
-    """Two results in one: the centred features and their mean."""
-    mean = features.data.mean("stimulus")
-    _logged("centred")
-    return {"features": Features(features.data - mean), "mean": mean}
 
 
 class Small(Study):
@@ -84,7 +65,34 @@ def killed(folder: Path, seed: int, longest_s: float) -> int:
         if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
             return n_killed
         n_killed += 1
-        longest_s *= 1.02
+        longest_s *= 1.08
+
+
+def torn(folder: Path) -> int:
+    """Conduct, dying ever later in the middle of a write, until it is through; returns how many children died."""
+    for n_dead in itertools.count():
+        child = os.fork()
+        if child == 0:
+            _die_at_write(n_dead + 1)
+            conduct(folder)
+            os._exit(0)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
+            return n_dead
+    raise AssertionError
+
+
+def _die_at_write(n_writes: int) -> None:
+    left = itertools.count(n_writes - 1, -1)
+
+    def deadly(real: Any) -> Any:
+        def call(*args: Any) -> Any:
+            if next(left) == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*args)
+
+        return call
+
+    os.fsync, os.replace = deadly(os.fsync), deadly(os.replace)
 
 
 def main() -> None:
@@ -95,7 +103,8 @@ def main() -> None:
     if mode == "once":
         conduct(folder)
     else:
-        n_killed = killed(folder, int(sys.argv[3]), longest_s=0.12)
+        forms.from_netcdf(forms.to_netcdf(xr.Dataset()))  # what xarray imports late is imported before the forks
+        n_killed = torn(folder) if mode == "torn" else killed(folder, int(sys.argv[3]), longest_s=0.3)
     sys.stdout.write(json.dumps({"n_killed": n_killed}) + "\n")
 
 

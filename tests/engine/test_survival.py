@@ -49,9 +49,9 @@ def unbroken(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_killed_at_random_moments_and_resumed_the_results_are_those_of_an_unbroken_run(tmp_path, unbroken, seed):
-    n_killed = _conducted(tmp_path, "killed", seed)["n_killed"]
+@pytest.mark.parametrize("way", [("killed", 1), ("torn",)], ids=["at random", "in writes"])
+def test_killed_at_any_moment_and_resumed_the_results_are_those_of_an_unbroken_run(tmp_path, unbroken, way):
+    n_killed = _conducted(tmp_path, *way)["n_killed"]
     assert n_killed >= 5
     assert _hashes(tmp_path / "run") == _hashes(unbroken / "run")
     assert read_manifest(tmp_path / "run").status == "finished"

@@ -28,6 +28,7 @@ class Code:
 
     package: Path = PACKAGE
     _syntax: dict[Path, tuple[str, frozenset[str]]] = field(default_factory=dict, repr=False)
+    _cones: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def cone(self, module: str) -> dict[str, str]:
         """Modules that ``module`` depends on (itself included), each with the hash of its syntax.
@@ -40,6 +41,8 @@ class Code:
         NotCacheable
             When the module has no source.
         """
+        if module in self._cones:
+            return self._cones[module]
         seen: dict[str, str] = {}
         waiting = [module]
         while waiting:
@@ -56,7 +59,8 @@ class Code:
                 continue
             seen[name], imported = self._read(path, name)
             waiting += sorted(imported - seen.keys())
-        return dict(sorted(seen.items()))
+        self._cones[module] = dict(sorted(seen.items()))
+        return self._cones[module]
 
     def _file(self, name: str) -> Path | None:
         if name.partition(".")[0] == self.package.name:

@@ -3,7 +3,8 @@
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -59,7 +60,6 @@ class Worker:
     code: Code
     block_size: int
     threads: int | None
-    quarantined: list[str] = field(default_factory=list)
 
     def key(self, call: Call) -> StepKey:
         """Key of a call; see :func:`consona.engine.keys.step_key`."""
@@ -76,7 +76,8 @@ class Worker:
         if found is not None:
             return found
         blocks = blocks_of(call.function, call.args, self.block_size) if key is not None else []
-        made = self._in_shards(call, key, blocks) if key is not None and blocks else self._at_once(call, key)
+        with threadpool_limits(limits=self.threads) if self.threads else nullcontext():
+            made = self._in_shards(call, key, blocks) if key is not None and blocks else self._at_once(call, key)
         lost = len(self.store.quarantined) - damaged
         return replace(made, shards=made.shards.model_copy(update={"quarantined": lost}))
 
@@ -94,7 +95,7 @@ class Worker:
 
     def _at_once(self, call: Call, key: StepKey | None) -> Made:
         began = time.perf_counter()
-        with warnings.catch_warnings(record=True) as caught, threadpool_limits(limits=self.threads):
+        with warnings.catch_warnings(record=True) as caught:
             value = call.function(*call.args, **call.kwargs)
         texts = tuple(dict.fromkeys(f"{each.category.__name__}: {each.message}" for each in caught))
         return self._kept(call, key, value, (time.perf_counter() - began, texts, ShardsEntry(made=1)))
