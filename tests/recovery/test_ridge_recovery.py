@@ -31,7 +31,7 @@ def test_held_out_correlation_reaches_its_expectation(snr):
 
 
 def test_noise_is_not_predicted():
-    """Pooled over few left-out groups the null lies a little below zero: the training mean moves away from the group."""
+    """Pooled over left-out groups the null lies a little below zero: the training mean moves away from them."""
     rng = np.random.default_rng(1)
     X, Y = rng.standard_normal((1000, 20)), rng.standard_normal((1000, 60))
     r = pearson_columns(leave_group_out_ridge(X, Y, np.arange(1000) % 10, np.array([10.0]))[0], Y)

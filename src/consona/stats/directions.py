@@ -1,6 +1,6 @@
 """Random directions with exactly the variance of a given one: the fair control for projecting a concept out."""
 
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class _Axes(NamedTuple):
     has_rest: bool
 
     @classmethod
-    def of(cls, X: np.ndarray) -> Self:
+    def of(cls, X: np.ndarray) -> "_Axes":
         _, s, Vt = np.linalg.svd(X, full_matrices=False)
         kept = s > s[0] * max(X.shape) * np.finfo(np.float64).eps
         # One direction, v itself, is no choice: only a rank below n_features - 1 leaves a silent one.

@@ -24,7 +24,10 @@ _LARGEST_FULL_FLIP = 20
 
 
 def p_value(
-    observed: Real[np.ndarray, "..."] | float, null: Real[np.ndarray, "n_permutations ..."], *, exact: bool = False
+    observed: Real[np.ndarray, "..."] | float | np.floating,
+    null: Real[np.ndarray, "n_permutations ..."],
+    *,
+    exact: bool = False,
 ) -> Float[np.ndarray, "..."]:
     r"""One-sided p: how often the null is at least as large as what was observed, for each target.
 
@@ -93,8 +96,7 @@ def fwer_p_values(
 def _tie_width(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     """How far below the observed value still counts as equal: rounding of the coarser of the two precisions."""
     eps = max(float(np.finfo(a.dtype).eps) if a.dtype.kind == "f" else 0.0 for a in (observed, null))
-    width: np.ndarray = 64.0 * eps * np.abs(observed)
-    return width
+    return np.asarray(64.0 * eps * np.abs(observed))
 
 
 def all_orders(k: int) -> Int[np.ndarray, "n_orders k"]:

@@ -50,7 +50,7 @@ def _defined_mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:
     return mean
 
 
-def spearman_brown(r: Real[np.ndarray, "..."], *, factor: float = 2.0) -> Float[np.ndarray, "..."]:
+def spearman_brown(r: Real[np.ndarray, "..."] | float, *, factor: float = 2.0) -> Float[np.ndarray, "..."]:
     r"""Reliability that a measurement would have if it were ``factor`` times as long.
 
     .. math:: \rho = \frac{k r}{1 + (k - 1) r}
