@@ -95,9 +95,9 @@ def test_nothing_planted():
 
 
 def test_the_tolerances_are_about_right():
-    """Without an effect, 24 estimates spread as the tolerance says: four times their standard deviation."""
-    found = [valence_share(faced_twin("none", n_subjects=N_SUBJECTS, seed=seed)) for seed in range(24)]
-    assert 4 * np.std(found) == pytest.approx(tolerance(0, 1), rel=0.5)  # SD of an SD from 24: 15 %, heavy tails on top
+    """Without an effect, 16 estimates spread as the tolerance says: four times their standard deviation."""
+    found = [valence_share(faced_twin("none", n_subjects=N_SUBJECTS, seed=seed)) for seed in range(16)]
+    assert 4 * np.std(found) == pytest.approx(tolerance(0, 1), rel=0.6)  # SD of an SD from 16: 18 %, heavy tails on top
 
 
 def test_the_best_readout_of_one_subject_is_as_good_as_stated():
