@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FONTS = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, system-ui, sans-serif"
+LONGEST_LABEL = 36
 SCALE = 1.55  # on the page a figure is at most so much larger than in print: 8.5 points become 13 pixels
 INKED = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.labelcolor", "ytick.labelcolor")
 STYLE: dict[Any, Any] = (
@@ -142,8 +143,9 @@ def words(ds: xr.Dataset, key: str, default: str = "") -> str:
 
 
 def labels(ds: xr.Dataset, dim: str) -> list[str]:
-    """The names along a dimension, numbered from 0 where it has none."""
-    return [plain(value) for value in ds[dim].values]
+    """The names along a dimension, numbered from 0 where it has none; a long one is cut (the table keeps it whole)."""
+    names = [plain(value) for value in ds[dim].values]
+    return [name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…" for name in names]
 
 
 def require(ds: xr.Dataset, **variables: Sequence[str]) -> None:

@@ -148,7 +148,10 @@ def draw_heatmap(ds: xr.Dataset) -> "Figure":
     require(ds, value=("row", "column"))
     rows, columns, grid = labels(ds, "row"), labels(ds, "column"), values(ds, "value", "row", "column")
     n_rows, n_columns = grid.shape
-    figure = canvas(min(7.6, 2.6 + 0.42 * n_columns), min(9.0, 1.3 + 0.26 * n_rows))
+    longest, slanted = max(map(len, columns)), max(map(len, columns)) > 5 and n_columns > 6
+    slanted = slanted or n_columns * longest > 80
+    width = 1.2 + 0.065 * max(map(len, rows)) + max(1.4, 0.42 * n_columns)
+    figure = canvas(min(7.6, width), 0.9 + max(1.0, min(7.0, 0.26 * n_rows)) + (0.04 * longest if slanted else 0.0))
     ax = figure.add_subplot()
     extreme = float(np.nanmax(np.abs(grid), initial=1e-300))
     two_sided = bool(np.nanmin(grid, initial=0.0) < 0)
@@ -176,7 +179,6 @@ def draw_heatmap(ds: xr.Dataset) -> "Figure":
     step = max(1, n_rows // 30)
     ax.set_yticks(np.arange(n_rows)[::step] + 0.5, rows[::step])
     step = max(1, n_columns // 24)
-    slanted = max(map(len, columns)) > 5 and n_columns > 6
     ax.set_xticks(
         np.arange(n_columns)[::step] + 0.5,
         columns[::step],

@@ -16,6 +16,7 @@ from consona.engine.manifest import (
     StepEntry,
 )
 
+SCRIPT = "<script>alert(1)</script></style></title><img src=x onerror=alert(2)>{{ 7*7 }}"
 EMOTIONS = ["Anger", "Disgust", "Fear", "Sadness", "Neutral", "Amusement", "Inspiration", "Joy", "Tenderness"]
 CODE = np.array([-1, -1, -1, -1, 0, 1, 1, 1, 1])
 CLIPS_PER_CLASS = [3, 3, 3, 3, 4, 3, 3, 3, 3]
@@ -439,3 +440,29 @@ def write_run(folder, results=None, *, claims=CLAIMS, checks=CHECKS, **changes):
     (folder / "manifest.json").write_text(manifest(objects, **changes).model_dump_json(), encoding="utf-8")
     (folder / "study.toml").write_text(TOML, encoding="utf-8")
     return folder
+
+
+def hostile_run(folder):
+    """A run in which every text that a user or a file can set is a script."""
+    data = sample("axis_profile").assign_coords(emotion=[SCRIPT, *EMOTIONS[1:]])
+    data = data.assign_attrs(title=SCRIPT, caption=SCRIPT, n=SCRIPT, notes=SCRIPT)
+    table = sample("table").assign(corpus=("index", [SCRIPT, "b"])).assign_attrs(title=SCRIPT)
+    odd = sample("table").assign_attrs(figure=SCRIPT, title=SCRIPT)
+    claims = [CLAIMS[0] | {"statement": SCRIPT, "unit": SCRIPT, "ceiling": SCRIPT, "n_of": SCRIPT}]
+    claims[0]["controls"] = {SCRIPT: {"verdict": "did not hold", "rule": SCRIPT, "value": SCRIPT}}
+    checks = [CHECKS[6] | {"title": SCRIPT, "message": SCRIPT, "code": SCRIPT}]
+    facts = dict.fromkeys(("name", "version", "licence", "citation"), SCRIPT)
+    return write_run(
+        folder,
+        {"a": data, "b": table, "c": odd, "d<script>": sample("lines")},
+        claims=claims,
+        checks=checks,
+        question=SCRIPT,
+        study=SCRIPT,
+        science={SCRIPT: SCRIPT},
+        models=({"name": SCRIPT, SCRIPT: SCRIPT},),
+        datasets=(DATASETS[0].model_copy(update=facts | {"checksums": {SCRIPT: SCRIPT}}),),
+        notes=(SCRIPT,),
+        error=SCRIPT,
+        command=(SCRIPT,),
+    )

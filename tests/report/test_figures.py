@@ -1,0 +1,160 @@
+"""Every kind of figure: drawn, readable as XML, the same bytes twice, whatever is missing, whatever a label says."""
+
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import report_samples as samples
+from report_samples import sample
+
+from consona.core.errors import InvalidInput
+from consona.report import figures_scalp
+from consona.report.figures import KINDS, figure_file, figure_svg
+from consona.report.palette import CLASSES, PAPER, class_styles, themed
+from consona.report.tables import MOST_ROWS, table_of
+
+HOSTILE = '</text><script>alert(1)</script> $\\frac{1}{0}$ & "x" 😀 \x00 שלום'
+
+
+def texts(svg):
+    return [text.text for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_every_kind_of_the_contract_has_a_drawing_or_is_a_table():
+    assert set(samples.KINDS) == set(KINDS) | {"table"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_same_numbers_same_bytes(kind):
+    assert figure_svg(sample(kind)) == figure_svg(sample(kind))
+    for suffix in ("svg", "pdf"):
+        assert figure_file(sample(kind), suffix=suffix) == figure_file(sample(kind), suffix=suffix)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_the_page_every_ink_follows_the_theme_and_in_a_file_none_does(kind):
+    page, file = figure_svg(sample(kind)), figure_file(sample(kind), suffix="svg").decode()
+    assert "var(--" not in file
+    for light, _ in themed().values():
+        assert page.count(light) == page.count(f", {light})")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_undefined_values_leave_a_gap_not_a_crash(kind):
+    data = sample(kind)
+    numbers = [name for name, each in data.data_vars.items() if each.dtype.kind == "f"]
+    some = data.copy(deep=True)
+    for name in numbers:
+        some[name][(0,) * some[name].ndim] = np.nan
+    assert figure_svg(some).startswith("<svg")
+    none = data.copy(deep=True)
+    for name in numbers:
+        none[name][...] = np.nan
+    assert "nan" not in re.sub(r'"data:[^"]*"', "", figure_svg(none)).lower()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hostile_label_is_only_text(kind):
+    data = sample(kind)
+    named = [name for name, each in data.coords.items() if each.dtype.kind in "UO"]
+    for name in named:
+        labels = data[name].values.astype(object)
+        labels[0] = HOSTILE
+        data = data.assign_coords({name: (data[name].dims, labels)})
+    data = data.assign_attrs(xlabel=HOSTILE, ylabel=HOSTILE, label=HOSTILE)
+    for svg in (figure_svg(data, name=HOSTILE), figure_file(data, suffix="svg", name=HOSTILE).decode()):
+        assert "<script" not in svg
+        assert any("</text><script>alert(1)</script>" in (text or "") for text in texts(svg))
+
+
+def test_ids_of_two_figures_on_one_page_differ():
+    ids = [set(re.findall(r' id="([^"]+)"', figure_svg(sample("roc"), name=name))) for name in ("a", "b")]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+
+
+def test_what_is_missing_is_named():
+    with pytest.raises(InvalidInput, match=r"expected 'auc' over \('corpus',\)"):
+        figure_svg(sample("roc").drop_vars("auc"))
+    with pytest.raises(InvalidInput, match=r"'r' of figure 'scalp' has dimensions \('channel', 'time'\)"):
+        figure_svg(sample("scalp").rename(band="time"))
+    with pytest.raises(InvalidInput, match="nothing along subject"):
+        figure_svg(sample("subjects").isel(subject=slice(0)))
+    with pytest.raises(InvalidInput, match="no drawing for figures of kind 'table'"):
+        figure_svg(sample("table"))
+    with pytest.raises(InvalidInput, match="svg or pdf, not as 'png'"):
+        figure_file(sample("roc"), suffix="png")
+
+
+def test_null_may_come_as_a_histogram():
+    data = sample("clip_scatter")
+    counts, edges = np.histogram(data["null"], bins=np.linspace(-1, 1, 61))
+    binned = data.drop_vars("null").assign(null_counts=("bin", counts), null_edges=("edge", edges))
+    assert "mean of the null 0.02" in texts(figure_svg(binned))
+    assert figure_svg(binned) == figure_svg(data)
+
+
+def test_heads_leave_out_references_and_say_how_many_cells_pass():
+    pytest.importorskip("mne")
+    shown = figure_svg(sample("scalp"))
+    passed = int((sample("scalp")["p_max"].values[:30] <= 0.05).sum())
+    assert f"{passed} of 150 cells pass the maximum statistic (p ≤ 0.05, ringed)." in texts(shown)
+    assert shown.count("<image") >= 5
+
+
+def test_scalp_without_mne_is_a_grid_with_a_note(monkeypatch):
+    monkeypatch.setattr(figures_scalp, "_montage", lambda: None)
+    shown = texts(figure_svg(sample("scalp")))
+    assert "PO3" in shown
+    assert any("heads need MNE" in (text or "") for text in shown)
+
+
+def test_classes_of_a_valence_share_a_family_and_no_two_of_the_nine_look_alike():
+    styles = class_styles(samples.EMOTIONS, samples.CODE)
+    assert len(set(styles.values())) == len(CLASSES) == 9
+    own = class_styles(["dread", "glee", "calm"], [-1, 1, 0])
+    negative, positive = (
+        {CLASSES[name.lower()][0] for name in group} for group in (samples.EMOTIONS[:4], samples.EMOTIONS[5:])
+    )
+    assert own["dread"][0] in negative
+    assert own["glee"][0] in positive
+    assert own["calm"] == CLASSES["neutral"][::2]
+
+
+def luminance(colour):
+    share = np.array(list(bytes.fromhex(colour[1:]))) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_text_inks_reach_the_contrast_of_wcag_aa(theme):
+    inks = {name: pair[theme] for name, pair in themed().items()}
+    paper = luminance(inks["paper"])
+    for name, least in ({"ink": 7.0, "muted": 4.5} | {f"series-{i}": 3.0 for i in range(6)}).items():
+        low, high = sorted([paper, luminance(inks[name])])
+        assert (high + 0.05) / (low + 0.05) >= least, name
+
+
+def test_tables_keep_words_before_numbers_and_say_what_was_left_out():
+    table = table_of(sample("table"))
+    assert table.head == ("corpus", "texts", "AUC", "Pearson")
+    assert table.rows[0] == ("SST-2", "872", "0.81", "—")
+    long = sample("subjects")
+    assert table_of(long).left_out == 4 * 123 - MOST_ROWS
+
+
+def test_drawing_changes_no_setting_and_needs_no_torch():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import matplotlib; before = dict(matplotlib.rcParams);"
+        "from report_samples import sample; from consona.report.figures import figure_svg;"
+        "figure_svg(sample('lines')); assert dict(matplotlib.rcParams) == before; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, samples.__file__.rsplit("/", 1)[0]], check=True, timeout=120)
+
+
+def test_paper_is_the_page():
+    assert themed()["paper"][0] == PAPER
