@@ -134,7 +134,7 @@ def test_twins_repeat_and_differ_by_seed():
         lambda: faced_twin("arousal"),
         lambda: faced_twin(n_subjects=1),
         lambda: faced_twin(strength=0),
-        lambda: faced_ratings_twin(spread=3),
+        lambda: faced_ratings_twin(noise=3),
         lambda: sentiment_twin(7),
         lambda: sentiment_twin(10**6),
         lambda: goemotions_twin(flip=0.7),

@@ -96,17 +96,17 @@ def faced_twin(plant: str = "valence", *, n_subjects: int = 24, strength: float 
     )
 
 
-def faced_ratings_twin(*, n_subjects: int = 24, spread: float = 1.2, seed: int = 0) -> Dataset:
+def faced_ratings_twin(*, n_subjects: int = 24, noise: float = 1.2, seed: int = 0) -> Dataset:
     """Made-up ratings: the printed mean valence and arousal of each clip, plus each subject's level and answer noise.
 
-    Noise is uniform within ``± spread``, so no rating leaves 0 to 7 and nothing is cut off. The emotion of the clip is
+    Noise is uniform within ``± noise``, so no rating leaves 0 to 7 and nothing is cut off. The emotion of the clip is
     rated 4.5, the other emotions 1.5. ``truth["valence_reliability"]`` is the share of the variance between clips in
     the mean over subjects that is not noise.
 
-    Raises :class:`InvalidInput` for fewer than two subjects or a spread outside 0 to 1.2.
+    Raises :class:`InvalidInput` for fewer than two subjects or noise outside 0 to 1.2.
     """
-    if n_subjects < 2 or not 0 < spread <= 1.2:
-        raise InvalidInput(f"{n_subjects} subjects and a spread of {spread} found; use at least 2, and at most 1.2.")
+    if n_subjects < 2 or not 0 < noise <= 1.2:
+        raise InvalidInput(f"{n_subjects} subjects and noise of {noise} found; use at least 2, and at most 1.2.")
     rng = np.random.default_rng(seed)
     stimuli, rated = clip_stimuli(), load_rated()
     profile = np.full((N_CLIPS, len(ITEMS)), 1.5)
@@ -117,14 +117,14 @@ def faced_ratings_twin(*, n_subjects: int = 24, spread: float = 1.2, seed: int =
             profile[stimuli["emotion"] == item, column] = 4.5
     recordings = []
     for i in range(n_subjects):
-        noise = rng.uniform(-spread, spread, profile.shape) + rng.uniform(-0.05, 0.05, len(ITEMS))
+        answers = profile + rng.uniform(-noise, noise, profile.shape) + rng.uniform(-0.05, 0.05, len(ITEMS))
         recordings.append(
-            ratings_recording(profile + noise, stimuli, f"sub{i:03d}", {"cohort": 1 if 2 * i < n_subjects else 2})
+            ratings_recording(answers, stimuli, f"sub{i:03d}", {"cohort": 1 if 2 * i < n_subjects else 2})
         )
     between = float(np.var(rated["rated_valence"]))
     truth = {
         "n_subjects": n_subjects,
-        "valence_reliability": between / (between + spread**2 / 3 / n_subjects),
+        "valence_reliability": between / (between + noise**2 / 3 / n_subjects),
         "seed": seed,
     }
     name = "faced-ratings-twin"
