@@ -389,7 +389,7 @@ DATASETS = (
 CALLS = {
     "told": ("consona.lm.model.LanguageModel.capture", 21.4, ShardsEntry(made=2)),
     "axis": ("consona.concepts.axis.concept_axis", 0.03, ShardsEntry()),
-    "controls": ("consona.report.figures.figure_svg", 74.0, ShardsEntry(found=4, quarantined=1)),
+    "controls": ("consona.stats.ridge.ridge_path", 74.0, ShardsEntry(found=4, quarantined=1)),
 }
 
 

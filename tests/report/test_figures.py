@@ -122,6 +122,18 @@ def test_classes_of_a_valence_share_a_family_and_no_two_of_the_nine_look_alike()
     assert own["dread"][0] in negative
     assert own["glee"][0] in positive
     assert own["calm"] == CLASSES["neutral"][::2]
+    assert class_styles(samples.EMOTIONS) == styles
+    assert len(set(class_styles(["dread", "Joy", "glee"]).values())) == 3
+
+
+def test_bars_begin_where_there_is_no_effect():
+    auc = sample("bars").assign_attrs(reference=0.5) + 0.5
+    moved = auc.assign_attrs(sample("bars").attrs | {"reference": 0.5})
+    filled = re.compile(r'<path d="([^"]+)" clip-path="[^"]+" style="fill: #2a5c9e')
+    bars = [filled.findall(figure_file(each, suffix="svg").decode()) for each in (sample("bars"), moved)]
+    assert len(bars[0]) == len(bars[1]) == 4
+    widths = [[float(path.split()[4]) - float(path.split()[1]) for path in each] for each in bars]
+    assert np.sign(widths[0]).tolist() == np.sign(widths[1]).tolist() == [-1, -1, 1, 1]
 
 
 def luminance(colour):

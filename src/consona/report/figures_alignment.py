@@ -29,10 +29,10 @@ IN_SAMPLE = "in-sample"
 
 def draw_axis_profile(ds: xr.Dataset) -> "Figure":
     """Each class's projection on the axis as a dot with its interval, the highest on top."""
-    require(ds, projection=("emotion",), valence_code=("emotion",))
+    require(ds, projection=("emotion",))
     names, x = labels(ds, "emotion"), values(ds, "projection", "emotion")
     low, high = values(ds, "low", "emotion"), values(ds, "high", "emotion")
-    styles = class_styles(names, list(ds["valence_code"].values))
+    styles = class_styles(names, _codes(ds))
     order = np.argsort(np.where(np.isnan(x), -np.inf, x), kind="stable")
     figure = canvas(6.2, 0.75 + 0.27 * len(names))
     ax = figure.add_subplot()
@@ -53,9 +53,14 @@ def draw_axis_profile(ds: xr.Dataset) -> "Figure":
     return figure
 
 
+def _codes(ds: xr.Dataset) -> list[float] | None:
+    """Valence of each class or clip as -1, 0 or 1, where the result tells it."""
+    return ds["valence_code"].values.tolist() if "valence_code" in ds.variables else None
+
+
 def draw_clip_scatter(ds: xr.Dataset) -> "Figure":
     """The model's value of each clip against its read-out, beside the r of every permuted order of the classes."""
-    require(ds, value=("stimulus",), readout=("stimulus",), emotion=("stimulus",), valence_code=("stimulus",))
+    require(ds, value=("stimulus",), readout=("stimulus",), emotion=("stimulus",))
     figure = canvas(7.6, 3.7)
     clips, null = figure.subplots(1, 2, width_ratios=(1.75, 1))
     _clips(clips, ds)
@@ -66,7 +71,7 @@ def draw_clip_scatter(ds: xr.Dataset) -> "Figure":
 def _clips(ax: "Axes", ds: xr.Dataset) -> None:
     x, y = values(ds, "value", "stimulus"), values(ds, "readout", "stimulus")
     emotions = [plain(name) for name in ds["emotion"].values]
-    styles = class_styles(emotions, list(ds["valence_code"].values))
+    styles = class_styles(emotions, _codes(ds))
     zero_line(ax)
     zero_line(ax, vertical=False)
     defined = np.isfinite(x) & np.isfinite(y)

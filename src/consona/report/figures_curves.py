@@ -52,7 +52,7 @@ def draw_layer_sweep(ds: xr.Dataset) -> "Figure":
     ax = figure.add_subplot()
     if "chosen_layer" in ds.attrs:
         chosen = float(ds.attrs["chosen_layer"])
-        ax.axvline(chosen, color=BAND, linewidth=9, zorder=0)
+        ax.axvline(chosen, color=MUTED, linewidth=0.9, dashes=(3, 2), zorder=0)
         ax.annotate(
             f"layer {chosen:g}, in use",
             (chosen, 1),
@@ -122,17 +122,17 @@ def _apart(heights: np.ndarray, *, gap: float) -> np.ndarray:
 
 
 def draw_bars(ds: xr.Dataset) -> "Figure":
-    """One effect per label as a bar from zero, with its interval, over the 95 % range of its null in grey."""
+    """One effect per label as a bar from no effect (0, or ``reference``), over the 95 % range of its null in grey."""
     require(ds, effect=("label",))
     names, effect = labels(ds, "label"), values(ds, "effect", "label")
     low, high = values(ds, "low", "label"), values(ds, "high", "label")
     null_low, null_high = values(ds, "null_low", "label"), values(ds, "null_high", "label")
     figure = canvas(6.6, 0.75 + 0.3 * len(names))
     ax = figure.add_subplot()
-    rows = np.arange(len(names))[::-1]
+    rows, start = np.arange(len(names))[::-1], float(ds.attrs.get("reference", 0.0))
     ax.barh(rows, null_high - null_low, left=null_low, height=0.82, color=BAND, zorder=0)
-    zero_line(ax)
-    ax.barh(rows, effect, height=0.34, color=series_colour(0), zorder=2)
+    zero_line(ax, at=start)
+    ax.barh(rows, effect - start, left=start, height=0.34, color=series_colour(0), zorder=2)
     for y, e, bottom, top in zip(rows, effect, low, high, strict=True):
         ax.plot([bottom, top], [y, y], color=INK, linewidth=1.1, zorder=3)
         beside(ax, y, number(e, 3))
@@ -148,45 +148,35 @@ def draw_heatmap(ds: xr.Dataset) -> "Figure":
     require(ds, value=("row", "column"))
     rows, columns, grid = labels(ds, "row"), labels(ds, "column"), values(ds, "value", "row", "column")
     n_rows, n_columns = grid.shape
-    longest, slanted = max(map(len, columns)), max(map(len, columns)) > 5 and n_columns > 6
-    slanted = slanted or n_columns * longest > 80
+    longest = max(map(len, columns))
+    slanted = longest > 2 and n_columns * longest > 42
     width = 1.2 + 0.065 * max(map(len, rows)) + max(1.4, 0.42 * n_columns)
     figure = canvas(min(7.6, width), 0.9 + max(1.0, min(7.0, 0.26 * n_rows)) + (0.04 * longest if slanted else 0.0))
     ax = figure.add_subplot()
     extreme = float(np.nanmax(np.abs(grid), initial=1e-300))
     two_sided = bool(np.nanmin(grid, initial=0.0) < 0)
-    mesh = ax.pcolormesh(
-        np.ma.masked_invalid(grid),
-        cmap="RdBu_r" if two_sided else "Blues",
-        vmin=-extreme if two_sided else 0.0,
-        vmax=extreme,
-        edgecolors=PAPER,
-        linewidth=0.6,
-    )
+    colours, lowest = ("RdBu_r", -extreme) if two_sided else ("Blues", 0.0)
+    cells = np.ma.masked_invalid(grid)
+    mesh = ax.pcolormesh(cells, cmap=colours, vmin=lowest, vmax=extreme, edgecolors=PAPER, linewidth=0.6)
     if grid.size <= 120:
-        for (i, j), cell in np.ndenumerate(grid):
-            # Cells keep their colour in both themes, so the text on them does as well: not one of the palette's inks.
-            dark = np.isfinite(cell) and abs(cell) > 0.6 * extreme
-            ax.text(
-                j + 0.5,
-                i + 0.5,
-                number(cell),
-                ha="center",
-                va="center",
-                fontsize=7,
-                color="#ffffff" if dark else "#222222",
-            )
-    step = max(1, n_rows // 30)
-    ax.set_yticks(np.arange(n_rows)[::step] + 0.5, rows[::step])
-    step = max(1, n_columns // 24)
-    ax.set_xticks(
-        np.arange(n_columns)[::step] + 0.5,
-        columns[::step],
-        rotation=40 if slanted else 0,
-        ha="right" if slanted else "center",
-    )
+        _written(ax, grid, extreme)
+    by_row, by_column = max(1, n_rows // 30), max(1, n_columns // 24)
+    ax.set_yticks(np.arange(n_rows)[::by_row] + 0.5, rows[::by_row])
+    ax.set_xticks(np.arange(n_columns)[::by_column] + 0.5, columns[::by_column])
+    if slanted:
+        ax.tick_params(axis="x", rotation=40)
+        for label in ax.get_xticklabels():
+            label.set_horizontalalignment("right")
     ax.invert_yaxis()
     without_spine(ax, "left", "bottom")
     bar = figure.colorbar(mesh, ax=ax, shrink=0.8, pad=0.02, label=words(ds, "label"))
     bar.outline.set_visible(False)
     return figure
+
+
+def _written(ax: "Axes", grid: np.ndarray, extreme: float) -> None:
+    """The value of every cell. Cells keep their colour in both themes, so the text on them keeps its own as well."""
+    for (i, j), cell in np.ndenumerate(grid):
+        on_cell = "#ffffff" if abs(cell) > 0.6 * extreme else "#222222"
+        colour = on_cell if np.isfinite(cell) else MUTED
+        ax.text(j + 0.5, i + 0.5, number(cell), ha="center", va="center", fontsize=7, color=colour)

@@ -1,5 +1,6 @@
 """A run folder in, one self-contained HTML file out: no network, no script, every text from outside escaped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 class Shown:
     """One figure as the page shows it: a drawing or a reason why there is none, and the numbers as a table."""
 
-    name: str
+    label: str
     title: str
     caption: str
     n: str
@@ -110,7 +111,7 @@ def _page(material: Material) -> dict[str, Any]:
         "verdicts": wording.VERDICTS,
         "checks": wording.check_rows(material.checks),
         "check_summary": wording.check_summary(material.checks),
-        "figures": [shown(result) for result in material.results],
+        "figures": _numbered(material.results),
         "threats": threats(material),
         "methods": methods(material),
         "settings": settings(material),
@@ -120,7 +121,18 @@ def _page(material: Material) -> dict[str, Any]:
     }
 
 
-def shown(result: Result) -> Shown:
+def _numbered(results: Sequence[Result]) -> list[Shown]:
+    """The results in order; drawings and tables are counted each on their own."""
+    counts = {"Figure": 0, "Table": 0}
+    found = []
+    for result in results:
+        kind = "Figure" if is_drawn(result.data) else "Table"
+        counts[kind] += 1
+        found.append(shown(result, f"{kind} {counts[kind]}"))
+    return found
+
+
+def shown(result: Result, label: str) -> Shown:
     """A result as the page shows it. One that cannot be drawn says so in its place and keeps its table."""
     attrs = {key: str(result.data.attrs.get(key, "")) for key in ("title", "caption", "n", "notes")}
     svg, fault = None, ""
@@ -132,7 +144,7 @@ def shown(result: Result) -> Shown:
     elif result.kind != "table":
         fault = f"There is no drawing for figures of kind “{result.kind}”; its numbers follow."
     attrs["title"] = attrs["title"] or result.name
-    return Shown(name=result.name, svg=svg, table=table_of(result.data), fault=fault, **attrs)
+    return Shown(label=label, svg=svg, table=table_of(result.data), fault=fault, **attrs)
 
 
 def _style() -> str:

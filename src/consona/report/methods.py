@@ -39,10 +39,11 @@ def descriptions(toml: str) -> dict[str, str]:
 
 
 def methods(material: Material) -> list[str]:
-    """One sentence per function the run called, in order, with the steps that called it."""
+    """One sentence per function the run called, in order, with the steps that called it; pictures are left out."""
     said: dict[str, list[str]] = {}
     for step in material.manifest.steps:
-        summary = summary_of(step.function)
+        drawn = ".figures." in step.function
+        summary = "" if drawn else summary_of(step.function)
         if summary:
             said.setdefault(summary.rstrip("."), []).append(step.name)
     return [f"{summary} ({_few(names)})." for summary, names in said.items()]

@@ -39,7 +39,7 @@ SERIES: tuple[tuple[str, str], ...] = (
     ("#4f5b66", "#b3bdc6"),
 )
 
-ACCENT = SERIES[0][0]
+MARKERS = "os^D"
 
 
 def themed() -> dict[str, tuple[str, str]]:
@@ -54,11 +54,16 @@ def series_colour(i: int) -> str:
     return SERIES[i % len(SERIES)][0]
 
 
-def class_styles(labels: Sequence[str], valence_codes: Sequence[float]) -> dict[str, tuple[str, str]]:
+def class_styles(labels: Sequence[str], valence_codes: Sequence[float] | None = None) -> dict[str, tuple[str, str]]:
     """Colour and marker of every emotion class among the labels (one label and valence code per stimulus or class).
 
-    A class of the nine has its own; others take those of their valence's family (negative cool, positive warm) in turn.
+    A class of the nine has its own; others take those of their valence's family in turn (negative cool, positive warm,
+    neutral grey), or of the series of all colours where no valence is given.
     """
+    if valence_codes is None:
+        others = [name for name in dict.fromkeys(labels) if name.strip().lower() not in CLASSES]
+        known = class_styles([name for name in labels if name not in others], [0.0] * (len(labels) - len(others)))
+        return known | {name: (series_colour(i), MARKERS[i % len(MARKERS)]) for i, name in enumerate(others)}
     names = list(CLASSES)
     styles: dict[str, tuple[str, str]] = {}
     for label, code in zip(labels, valence_codes, strict=True):
