@@ -73,9 +73,8 @@ class Code:
 
     def _read(self, path: Path, name: str) -> tuple[str, frozenset[str]]:
         if path not in self._syntax:
-            tree = ast.parse(path.read_bytes(), filename=str(path))
-            is_package = path.name == "__init__.py"
-            self._syntax[path] = syntax_hash(tree), frozenset(self._resolved(_imports(tree, name, is_package)))
+            digest, imported = _parsed(path.read_bytes(), name, path.name == "__init__.py")
+            self._syntax[path] = digest, frozenset(self._resolved(imported))
         return self._syntax[path]
 
     def _resolved(self, names: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -197,6 +196,13 @@ def _origin(name: str) -> str | None:
         return None
     spec = importlib.util.find_spec(name)
     return spec.origin if spec is not None and spec.has_location else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed(source: bytes, module: str, is_package: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Hash and imports of a source text; remembered, since every run of a process asks for the same files."""
+    tree = ast.parse(source, filename=module)
+    return syntax_hash(tree), tuple(_imports(tree, module, is_package))
 
 
 def _imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[tuple[str, str]]:

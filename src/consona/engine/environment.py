@@ -1,5 +1,6 @@
 """On what a run is conducted: Python, packages, computer, state of the source."""
 
+import functools
 import os
 import platform
 import subprocess
@@ -31,8 +32,9 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@functools.cache
 def packages() -> dict[str, str]:
-    """Installed distributions and their versions, by name."""
+    """Installed distributions and their versions, by name, as they were when first asked for."""
     found = {str(each.metadata["Name"]): each.version for each in distributions() if each.metadata["Name"]}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 

@@ -1,6 +1,7 @@
 """What a value is, in one hash that survives the disk: text counts as text, labels as labels, NaN as NaN."""
 
 import dataclasses
+import functools
 import hashlib
 import types
 from collections.abc import Callable, Mapping
@@ -155,9 +156,10 @@ def _index(feed: Feed, value: "pd.Index[Any]") -> None:
 
 
 def _column(feed: Feed, values: "pd.Series[Any]") -> None:
-    plain = isinstance(values.dtype, np.dtype)
-    array = values.to_numpy() if plain else values.astype(object).to_numpy()
-    _array(feed, array)
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind != "O":
+        _array(feed, values.to_numpy())
+    else:  # text and mixed columns: missing is None, whichever of its four spellings a column uses
+        _array(feed, values.astype(object).where(values.notna(), None).to_numpy())
 
 
 def _model(feed: Feed, value: BaseModel) -> None:
@@ -200,7 +202,7 @@ def _named(feed: Feed, kind: type) -> None:
     _mark(feed, "kind", f"{kind.__module__}.{kind.__qualname__}".encode())
 
 
-_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+_FUNCTIONS = (functools.partial, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 # The first kind that fits decides, so bool stands before int and NumPy's scalars before Python's.
 _WRITERS: tuple[tuple[Any, Callable[[Feed, Any], None]], ...] = (
     (type(None), lambda feed, value: _mark(feed, "none")),

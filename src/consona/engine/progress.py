@@ -22,7 +22,7 @@ class Tally:
     unit: str = "shards"
     n_done: int = 0
     n_found: int = 0
-    _began: float = field(default_factory=time.monotonic)
+    _began: float = field(default_factory=lambda: time.monotonic())
 
     def line(self) -> str:
         """Done, found, rate and time left, in one line."""

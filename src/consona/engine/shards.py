@@ -45,7 +45,7 @@ def joined(parts: Sequence[Any], stimuli: Stimuli) -> Any:
     first = parts[0]
     if isinstance(first, dict):
         return {key: joined([part[key] for part in parts], stimuli) for key in first}
-    if isinstance(first, forms.Labelled):
+    if type(first) in forms.NOUNS.values():
         return forms.noun_of(_joined_datasets([part.to_xarray() for part in parts], stimuli))
     if isinstance(first, xr.Dataset):
         return _joined_datasets(parts, stimuli)

@@ -1,0 +1,126 @@
+"""Does a value come back from the disk as it was, and are its bytes the same in every process?"""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consona.core import RDM, Direction, Features, Recording, Score, Stimuli, Verdict
+from consona.core.errors import InvalidInput
+from consona.engine import forms, results
+from consona.engine.fingerprint import fingerprint
+from consona.engine.store import Store
+
+RNG = np.random.default_rng(0)
+IDS = ["clip01", "clip é", "clip<3>"]
+VECTOR = np.eye(4)[1]
+NOUNS = {
+    "stimuli": Stimuli(
+        pd.DataFrame(
+            {"text": ["a", ("b", "c"), "n/a"], "group": ["x", "y", ""], "order": [1, 2, 3], "new": [True, False, True]},
+            index=IDS,
+        )
+    ),
+    "features": Features.of(
+        RNG.normal(size=(3, 2, 4)),
+        IDS,
+        {"model": "m", "revision": None, "truncated": False, "n_truncated": 2, "of": [1, 2]},
+    ),
+    "recording": Recording.of(RNG.normal(size=(2, 3, 4)), IDS, "sub-01", {"cohort": 1}),
+    "rdm": RDM.of_matrix(np.array([[0, 1, 2], [1, 0, np.nan], [2, np.nan, 0]]), IDS, metric="correlation"),
+    "direction": Direction(VECTOR, np.zeros(4), 2.0, "valence", "joy", "resid.post", 3, "m"),
+    "score": Score(
+        xr.DataArray([0.1, np.nan], {"target": [0, 1], "channel": ("target", ["Fp1", "Fp2"])}, ("target",)),
+        "pearson r",
+        "clip held out",
+        null=xr.DataArray(RNG.normal(size=(5, 2)), dims=("permutation", "target")),
+        ceiling=xr.DataArray(0.5),
+        attrs={"held_out": "clip", "folds": [{"train": ["a"], "test": ["b"]}]},
+    ),
+    "dataset": xr.Dataset(
+        {"y": (("a", "b"), np.arange(6).reshape(2, 3))}, {"a": ["x", "ü"]}, {"figure": "lines", "ok": True}
+    ),
+    "array": RNG.normal(size=(3, 0, 2)).astype(np.float32),
+    "text": np.array([["a", "bcd"], ["", "é"]]),
+    "labelled": xr.DataArray(np.arange(3.0), {"time": [0.1, 0.2, 0.3]}, ("time",), name="eeg"),
+    "table": pd.DataFrame(
+        {"r": [0.1 + 0.2, np.nan, -np.inf], "n": [1, 2, 3], "ok": [True, False, True], "t": ["a,b", "", 'q"\nq']},
+        index=IDS,
+    ).rename_axis("stimulus"),
+    "plain table": pd.DataFrame({"t": ["x", None]}),
+    "json": {"b": [1, 2.5, None, True], "a": float("nan"), "c": "number:nan", "d": float("-inf")},
+    "several": {"z": (Verdict("held", "rule", "1"), np.float32(0.1)), "a": [np.arange(2), None]},
+}
+
+
+@pytest.mark.parametrize("name", NOUNS)
+def test_a_value_comes_back_with_the_fingerprint_it_had(tmp_path, name):
+    store = Store(tmp_path)
+    node = results.keep(store, NOUNS[name])
+    back = results.load(Store(tmp_path), node)
+    assert type(back) is type(NOUNS[name])
+    assert fingerprint(back) == fingerprint(NOUNS[name]) is not None
+    # What comes back is stored as the same bytes again: a result does not wander on its way through steps.
+    assert [leaf.item for leaf in results.leaves(results.keep(store, back))] == [
+        leaf.item for leaf in results.leaves(node)
+    ]
+
+
+def test_tables_come_back_exactly(tmp_path):
+    store = Store(tmp_path)
+    for name in ("table", "plain table"):
+        back = results.load(store, results.keep(store, NOUNS[name]))
+        pd.testing.assert_frame_equal(back, NOUNS[name], check_exact=True, check_dtype=False, check_index_type=False)
+    assert forms.from_csv(*forms.to_csv(NOUNS["table"]))["t"].tolist() == ["a,b", "", 'q"\nq']
+
+
+PRINT_HASH = """
+import hashlib, sys
+sys.path.insert(0, sys.argv[1])
+import test_forms as t
+for name, noun in t.NOUNS.items():
+    if type(noun) in t.forms.NOUNS.values():
+        print(hashlib.sha256(t.forms.to_netcdf(noun.to_xarray())).hexdigest())
+"""
+
+
+def test_equal_values_give_equal_bytes_in_every_process():
+    words = [sys.executable, "-c", PRINT_HASH, os.path.dirname(__file__)]
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        found = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout.split()
+        nouns = [noun for noun in NOUNS.values() if type(noun) in forms.NOUNS.values()]
+        assert found == [hashlib.sha256(forms.to_netcdf(noun.to_xarray())).hexdigest() for noun in nouns]
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+
+
+@given(JSON)
+def test_json_gives_back_what_it_was_given(value):
+    back = forms.from_json(forms.to_json(value))
+    assert fingerprint(back) == fingerprint(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (object(), "type object cannot be stored"),
+        ({1: "a"}, "keys of a mapping"),
+        (xr.DataArray([1 + 2j]), "complex128"),
+        (np.array([1, "a", None], dtype=object), "object values"),
+        (pd.DataFrame({"a": [1, "b"]}), "mixes types"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "distinct names"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_by_name(tmp_path, value, words):
+    with pytest.raises(InvalidInput, match=words):
+        results.keep(Store(tmp_path), value)
