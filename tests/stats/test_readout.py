@@ -12,7 +12,7 @@ from consona.stats.readout import (
     subject_readout,
     zscore_over,
 )
-from consona.stats.refitting import mean_predictions, order_correlations, predict_targets
+from consona.stats.refitting import mean_predictions, order_comparisons, order_correlations, predict_targets
 
 ALPHAS = np.logspace(0, 4, 5)
 CLASSES = np.repeat(np.arange(4), [2, 3, 2, 2])
@@ -94,7 +94,7 @@ def test_compare_selects_averages_and_residualises(X):
     y = np.array([-1.0, 0.2, 0.9, 2.0])[CLASSES]
     predicted = predict_targets(readout, y[:, None])[:, :, 0].mean(axis=0)
     some = np.eye(N)[[0, 2, 5, 8]]
-    found = order_correlations(readout, np.eye(4)[CLASSES], np.array([[-1.0, 0.2, 0.9, 2.0]]), compare=some)
+    found = order_comparisons(readout, np.eye(4)[CLASSES], np.array([[-1.0, 0.2, 0.9, 2.0]]), [some])[0]
     assert found[0] == pytest.approx(np.corrcoef(predicted[[0, 2, 5, 8]], y[[0, 2, 5, 8]])[0, 1], abs=1e-12)
 
 

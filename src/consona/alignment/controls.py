@@ -83,7 +83,7 @@ def _one(
     shown = compare @ np.column_stack([y])
     if np.ptp(shown) < 1e-9 * max(1.0, float(np.abs(y).max())):
         return float("nan"), float("nan"), float("nan"), float(len(orders))
-    null = ClassOrders.of(np.asarray(y, dtype=float), classes).correlations(readout, orders, compare)
+    null = ClassOrders.of(np.asarray(y, dtype=float), classes).correlations(readout, orders, [compare])[0]
     return float(null[0]), float(np.nanmean(null)), float(p_value(null[0], null, exact=True)), float(len(orders))
 
 
@@ -103,7 +103,7 @@ def cohort_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, s
         readout = held_out(mine, hold_out, seed=seed)
         orders = all_orders(len(np.unique(data.emotions)))
         nulls = [
-            ClassOrders.of(np.asarray(y, float), data.emotions).correlations(readout, orders) for y in goals.values
+            ClassOrders.of(np.asarray(y, float), data.emotions).correlations(readout, orders)[0] for y in goals.values
         ]
         facts.append([(null[0], null.mean(), float(p_value(null[0], null, exact=True))) for null in nulls])
         counts.append(len(mine.subjects))
@@ -148,7 +148,7 @@ def class_score(dataset: Dataset, *, hold_out: HoldOut, seed: int = 0) -> xr.Dat
 
 
 def level_correlations(dataset: Dataset, levels: Array, *, hold_out: HoldOut, seed: int = 0) -> xr.DataArray:
-    """Correlations over stimuli for many sets of class values ``(n, n_classes)``, classes in sorted order, everything refitted.
+    """Correlations over stimuli for many sets of class values ``(n, n_classes)``, classes sorted, everything refitted.
 
     With the class values of random directions of a model it asks whether *any* direction of that model would do.
     """

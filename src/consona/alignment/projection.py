@@ -1,5 +1,6 @@
 """How well responses predict values of the stimuli (a concept axis, ratings), beside nulls that refit everything."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from consona.core.invariants import as_names, require_same_ids
 from consona.stats.correlation import pearson
 from consona.stats.permutation import all_orders, p_value, random_orders
 from consona.stats.readout import Readout
-from consona.stats.refitting import chosen_alphas, order_correlations, predict_targets
+from consona.stats.refitting import chosen_alphas, order_comparisons, order_correlations, predict_targets
 from consona.stats.seeds import rng_for
 
 __all__ = ["HOLD_OUTS", "ClassOrders", "goals_of", "projection_score"]
@@ -47,10 +48,20 @@ class ClassOrders:
         residual = y - indicators @ means
         return cls(indicators, means, np.where(np.abs(residual) < 1e-12 * np.abs(y).max(initial=1.0), 0.0, residual))
 
-    def correlations(self, readout: Readout, orders: npt.NDArray[np.integer], compare: Array | None = None) -> Array:
-        """Correlations after each order of the class means, all refitted; residuals stay with their stimuli."""
-        levels = self.means[orders]
-        return order_correlations(readout, self.indicators, levels, offset=self.residual, compare=compare)
+    def correlations(
+        self, readout: Readout, orders: npt.NDArray[np.integer], compare: Sequence[Array] | None = None
+    ) -> Array:
+        """Correlations after each order of the class means, all refitted; ``(n_comparisons, n_orders)``.
+
+        Residuals stay with their stimuli. Without ``compare`` there is one comparison, of all stimuli. Orders that give
+        the same values (classes with equal means) are fitted once.
+        """
+        views = [np.eye(len(self.residual))] if compare is None else list(compare)
+        levels, again = self.means[orders], None
+        if len(np.unique(np.round(self.means, 9))) < len(self.means):
+            levels, again = np.unique(np.round(levels, 9), axis=0, return_inverse=True)
+        r = order_comparisons(readout, self.indicators, levels, views, offset=self.residual)
+        return r if again is None else r[:, again]
 
 
 def _iid(readout: Readout, y: Array, seed: int) -> Array:
@@ -86,36 +97,64 @@ def _subject_r(rows: Array, y: Array) -> Array:
     return np.array([pearson(row, y) for row in rows])
 
 
-def _facts(readout: Readout, y: Array, classes: npt.NDArray[np.str_], seed: int) -> dict[str, npt.ArrayLike]:
+@dataclass(frozen=True)
+class _Nulls:
+    """The observed r, over stimuli and over class means, with every null and its p."""
+
+    r: float
+    r_classes: float
+    by_stimuli: dict[str, Array]
+    by_classes: Array
+    exact: bool
+
+    @classmethod
+    def of(cls, readout: Readout, goal: ClassOrders, y: Array, *, exact: bool, seed: int) -> "_Nulls":
+        """All orders of the classes where ``exact``, else a sample with the observed order in front."""
+        n_classes = goal.indicators.shape[1]
+        sample = [np.arange(n_classes)[None], random_orders(n_classes, N_DRAWS, seed=seed)]
+        orders = all_orders(n_classes) if exact else np.vstack(sample)
+        averages = (goal.indicators / goal.indicators.sum(axis=0)).T
+        block, by_class = goal.correlations(readout, orders, [np.eye(len(y)), averages])
+        kept = slice(None) if exact else slice(1, None)
+        nulls = {
+            "class block": block[kept],
+            "iid": _iid(readout, y, seed),
+            "random nine-level": _random_levels(readout, goal.indicators, seed),
+        }
+        return cls(float(block[0]), float(by_class[0]), nulls, by_class[kept], exact)
+
+    def facts(self) -> dict[str, npt.ArrayLike]:
+        """Means, ranges and p of the nulls, in the order of ``NULLS``."""
+        every = [self.by_stimuli[name] for name in NULLS]
+        exact = [self.exact, False, False]
+        p = [float(p_value(np.asarray(self.r), null, exact=e)) for null, e in zip(every, exact, strict=True)]
+        return {
+            "r": self.r,
+            "null_mean": [null.mean() for null in every],
+            "null_low": [np.quantile(null, 0.025) for null in every],
+            "null_high": [np.quantile(null, 0.975) for null in every],
+            "p": p,
+            "r_classes": self.r_classes,
+            "null_mean_classes": self.by_classes.mean(),
+            "p_classes": float(p_value(np.asarray(self.r_classes), self.by_classes, exact=self.exact)),
+            "null_counts": np.histogram(every[0], np.linspace(-1, 1, 81))[0],
+        }
+
+
+def _facts(
+    readout: Readout, y: Array, classes: npt.NDArray[np.str_], *, exact: bool, seed: int
+) -> dict[str, npt.ArrayLike]:
     """Everything that is said of one goal."""
     goal = ClassOrders.of(y, classes)
-    orders = all_orders(goal.indicators.shape[1])
-    averages = (goal.indicators / goal.indicators.sum(axis=0)).T
-    nulls = {
-        "class block": goal.correlations(readout, orders),
-        "iid": _iid(readout, y, seed),
-        "random nine-level": _random_levels(readout, goal.indicators, seed),
-    }
     rows = predict_targets(readout, y[:, None])[:, :, 0]
-    r = pearson(rows.mean(axis=0), y)
-    by_class = goal.correlations(readout, orders, averages)
     chosen = chosen_alphas(readout, y[:, None])
     low, high = _interval(readout, goal, y, seed)
-    p = [p_value(np.asarray(r), nulls[name], exact=name == "class block") for name in NULLS]
     return {
-        "r": r,
-        "null_mean": [nulls[name].mean() for name in NULLS],
-        "null_low": [np.quantile(nulls[name], 0.025) for name in NULLS],
-        "null_high": [np.quantile(nulls[name], 0.975) for name in NULLS],
-        "p": [float(each) for each in p],
+        **_Nulls.of(readout, goal, y, exact=exact, seed=seed).facts(),
         "low": low,
         "high": high,
-        "r_classes": by_class[0],
-        "null_mean_classes": by_class.mean(),
-        "p_classes": float(p_value(by_class[0], by_class, exact=True)),
         "predicted": rows.mean(axis=0),
         "r_subject": _subject_r(rows, y),
-        "null_counts": np.histogram(nulls["class block"], np.linspace(-1, 1, 81))[0],
         "n_values": len(np.unique(np.round(y, 9))),
         "alpha_edge": np.mean((chosen == 0) | (chosen == len(readout.alphas) - 1)),
     }
@@ -152,7 +191,8 @@ def projection_score(
     xr.Dataset
         For each goal: ``r`` over stimuli; mean and 95 % range of each null and p; ``low``/``high``, the 95 % interval
         of r minus the mean of its class-block null; r over class means; predictions; r per subject; the histogram of
-        the class-block null over 80 bins from -1 to 1; how many distinct values the goal has.
+        the class-block null over 80 bins from -1 to 1; how many distinct values the goal has. The class-block null lists
+        all orders for rows of subjects, and 2,000 for mean rows.
 
     Raises
     ------
@@ -162,7 +202,8 @@ def projection_score(
     data = responses(dataset)
     require_same_ids(data.ids, as_names(goals["stimulus"].values), (f"Stimuli of '{dataset.name}'", "goals"))
     readout = held_out(data, hold_out, rows=rows, seed=seed)
-    facts = [_facts(readout, np.asarray(y, dtype=float), data.emotions, seed) for y in goals.values]
+    exact = rows == "subject x clip"
+    facts = [_facts(readout, np.asarray(y, float), data.emotions, exact=exact, seed=seed) for y in goals.values]
     variables = {name: (_DIMS.get(name, ("goal",)), np.array([each[name] for each in facts])) for name in facts[0]}
     subjects = list(data.subjects) if rows == "subject x clip" else ["mean of all"]
     coords = {

@@ -1,5 +1,7 @@
 """Predictions of any target from a stored read-out, each with its own choice of penalty: what a null must do."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from consona.stats.readout import Readout
@@ -32,23 +34,38 @@ def order_correlations(
     levels: Float[np.ndarray, "n_orders n_levels"],
     *,
     offset: Float[np.ndarray, " n_stimuli"] | None = None,
-    compare: Float[np.ndarray, "n_compared n_stimuli"] | None = None,
 ) -> Float[np.ndarray, " n_orders"]:
     r"""Pearson correlation of refitted predictions with each of many targets ``basis @ levels[i] + offset``.
 
     Predictions are averaged over subjects. With class indicators as ``basis`` and permuted class values as ``levels``
-    this is the block permutation in which every order is fitted again, its penalty included. ``compare`` is applied to
-    prediction and target before they are correlated: class averages, a choice of stimuli, or residuals.
+    this is the block permutation in which every order is fitted again, its penalty included.
+    """
+    return order_comparisons(readout, basis, levels, [np.eye(len(basis))], offset=offset)[0]
+
+
+def order_comparisons(
+    readout: Readout,
+    basis: Float[np.ndarray, "n_stimuli n_levels"],
+    levels: Float[np.ndarray, "n_orders n_levels"],
+    compare: Sequence[Float[np.ndarray, "n_compared n_stimuli"]],
+    *,
+    offset: Float[np.ndarray, " n_stimuli"] | None = None,
+) -> Float[np.ndarray, "n_comparisons n_orders"]:
+    """As :func:`order_correlations`, in several views of the same predictions.
+
+    Each matrix of ``compare`` is applied to prediction and target before they are correlated: class averages, a choice
+    of stimuli, or residuals.
     """
     extra = np.zeros((len(basis), 0)) if offset is None or not np.any(offset) else np.asarray(offset, float)[:, None]
     base = np.hstack([basis.astype(float), extra])
     maps, loss = _compressed(readout, base)
-    shown = np.eye(len(basis)) if compare is None else np.asarray(compare, float)
-    r = np.empty(len(levels))
+    views = [np.asarray(view, float) for view in compare]
+    r = np.empty((len(views), len(levels)))
     for start in range(0, len(levels), BLOCK):
         u = np.hstack([levels[start : start + BLOCK], np.ones((len(levels[start : start + BLOCK]), extra.shape[1]))])
         predicted = _predict_orders(maps, loss, u)
-        r[start : start + BLOCK] = _row_correlations(predicted @ shown.T, u @ (shown @ base).T)
+        for i, view in enumerate(views):
+            r[i, start : start + BLOCK] = _row_correlations(predicted @ view.T, u @ (view @ base).T)
     return r
 
 
@@ -81,12 +98,14 @@ def _predict_orders(maps: list[tuple[np.ndarray, np.ndarray]], loss: np.ndarray,
     pairs = u[:, i] * u[:, j]
     n_folds, n_alphas, _ = loss.shape
     chosen = np.argmin((pairs @ loss.reshape(n_folds * n_alphas, -1).T).reshape(-1, n_folds, n_alphas), axis=2)
-    predicted = np.zeros((len(u), 1 + max(int(stimuli.max()) for stimuli, _ in maps)))
+    predicted = np.zeros((1 + max(int(stimuli.max()) for stimuli, _ in maps), len(u)))
     for k, (stimuli, by_alpha) in enumerate(maps):
+        part = np.empty((len(stimuli), len(u)))
         for alpha in np.unique(chosen[:, k]):
-            picked = np.flatnonzero(chosen[:, k] == alpha)
-            predicted[np.ix_(picked, stimuli)] += u[picked] @ by_alpha[alpha].T
-    return predicted
+            picked = chosen[:, k] == alpha
+            part[:, picked] = by_alpha[alpha] @ u[picked].T
+        predicted[stimuli] += part
+    return predicted.T
 
 
 def _row_correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
