@@ -1,6 +1,6 @@
 """How well responses predict values of the stimuli (a concept axis, ratings), beside nulls that refit everything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,7 @@ N_BOOT_ORDERS = 200
 Array = npt.NDArray[np.float64]
 
 
-def goals_of(values: dict[str, npt.ArrayLike], ids: npt.ArrayLike) -> xr.DataArray:
+def goals_of(values: Mapping[str, npt.ArrayLike], ids: npt.ArrayLike) -> xr.DataArray:
     """Values of the stimuli to be predicted, ``(goal, stimulus)``."""
     table = np.array([np.asarray(each, dtype=float) for each in values.values()])
     return xr.DataArray(table, {"goal": list(values), "stimulus": as_names(ids)}, ("goal", "stimulus"))
@@ -191,8 +191,8 @@ def projection_score(
     xr.Dataset
         For each goal: ``r`` over stimuli; mean and 95 % range of each null and p; ``low``/``high``, the 95 % interval
         of r minus the mean of its class-block null; r over class means; predictions; r per subject; the histogram of
-        the class-block null over 80 bins from -1 to 1; how many distinct values the goal has. The class-block null lists
-        all orders for rows of subjects, and 2,000 for mean rows.
+        the class-block null over 80 bins from -1 to 1; how many distinct values the goal has. The class-block null
+        lists all orders for rows of subjects, and 2,000 for mean rows.
 
     Raises
     ------

@@ -1,17 +1,16 @@
-"""Comparisons as they were published: an axis against the read-out of *rated* valence, and against ratings themselves."""
+"""The comparison as it was published: an axis against the EEG read-out of *rated* valence, and against the ratings."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 
-from consona.alignment.projection import ClassOrders
-from consona.stats.correlation import pearson, partial_pearson
+from consona.stats.correlation import partial_pearson, pearson
 from consona.stats.permutation import all_orders, p_value, permuted_groups
 
 
 def published_comparison(scores: Mapping[str, xr.Dataset], goals: xr.DataArray, *, axis: str) -> xr.Dataset:
-    """r of an axis with the EEG read-out of rated valence under every hold-out, and with the ratings.
+    """Correlation of an axis with the EEG read-out of rated valence under every hold-out, and with the ratings.
 
     The read-out never saw the axis, so the orders of the axis's class values need no refit here; but it saw the
     ratings, and both follow the clip's class. So ``given_rated`` says what is left when the ratings are held constant.
@@ -42,8 +41,3 @@ def _correlations(orders: np.ndarray, other: np.ndarray) -> np.ndarray:
     x = orders - orders.mean(axis=1, keepdims=True)
     z = other - other.mean()
     return np.asarray(x @ z / (np.linalg.norm(x, axis=1) * np.linalg.norm(z)))
-
-
-def class_means_r(y: np.ndarray, readout: np.ndarray, emotions: np.ndarray) -> float:
-    """Correlation over the class means alone: as many points as there are independent values."""
-    return pearson(ClassOrders.of(y, emotions).means, ClassOrders.of(readout, emotions).means)

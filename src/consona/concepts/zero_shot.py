@@ -84,7 +84,7 @@ def roc_figure(axis: Direction, corpora: dict[str, tuple[Features, Stimuli]], *,
         curves.append(np.interp(grid, fpr, tpr))
         areas.append((auc(scores, labels), *bootstrap_auc_interval(scores, labels, seed=seed)))
     table = np.array(areas)
-    variables = {
+    variables: dict[str, tuple[tuple[str, ...], npt.NDArray[np.float64]]] = {
         "fpr": (("corpus", "point"), np.tile(grid, (len(curves), 1))),
         "tpr": (("corpus", "point"), np.array(curves)),
     }

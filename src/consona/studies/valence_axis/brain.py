@@ -52,7 +52,9 @@ def brain_half(f: Fitted, texts: TextHalf) -> BrainHalf:
     values = {**texts.clip_values, "rated valence": rated["rated_valence"], "three-level code": code}
     goals = goals_of(values, eeg.stimuli.ids)
     how = {"seed": seed}
-    scores = {h: run.step(f"eeg-{h}", projection_score, eeg, goals, hold_out=h, **how) for h in HOLD_OUTS}
+    scores: dict[str, xr.Dataset] = {
+        str(h): run.step(f"eeg-{h}", projection_score, eeg, goals, hold_out=h, **how) for h in HOLD_OUTS
+    }
     mean = {
         h: run.step(f"eeg-mean-{h}", projection_score, eeg, goals, hold_out=h, rows="cohort mean", **how)
         for h in MEAN_ROWS
@@ -101,8 +103,8 @@ def _models(f: Fitted) -> dict[str, xr.Dataset]:
     stories, plots = f.material.stories[f.study.seed_set], f.material.plots
     found = {}
     for number, name in enumerate((f.study.model, *f.study.models)):
-        options = {"dtype": f.study.dtype, "device": f.run.execution.device}
-        lm = f.read.lm if number == 0 else load_language_model(name, **options)
+        place = f.run.execution.device
+        lm = f.read.lm if number == 0 else load_language_model(name, dtype=f.study.dtype, device=place)
         f.run.note_model(lm.describe())
         pooling, layer = way_of_reading(f.study, lm)
         read = Reader(f.run, lm, pooling, prefix=f"model-{number}")
@@ -141,7 +143,7 @@ def _evidence(f: Fitted, half: BrainHalf) -> None:
         "CON005", where="EEG targets", n_targets=len(f.material.eeg.recordings[0].data["target"]), n_undefined=n
     )
     width = (score["high"] - score["low"]).values / 2
-    ceiling = np.sqrt(half.reliability["reliability"].clip(min=0)).values
+    ceiling = np.sqrt(np.maximum(half.reliability["reliability"].values, 0))
     facts = {"score": score["r"].values.tolist(), "ceiling": ceiling.tolist(), "half_width": width.tolist()}
     run.evidence("CON003", where="eeg-clip", **facts)
     for goal in GOALS:

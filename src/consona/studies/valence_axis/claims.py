@@ -105,8 +105,8 @@ def _brain_claim(texts: TextHalf, brains: BrainHalf, goal: str, hold_out: str, p
     what = "nine values, one per class of clip" if goal == "class text" else "28 values, one plot line per clip"
     return Claim(
         id=f"eeg-{goal.replace(' ', '-')}-new-{hold_out}",
-        statement=f"In {new}, the EEG read-out of the valence axis ({what}) {outcome} what any order of the nine classes "
-        "reaches when it is fitted in the same way.",
+        statement=f"In {new}, the EEG read-out of the valence axis ({what}) {outcome} what other orders of the nine "
+        "classes reach when they are fitted in the same way.",
         effect=r - null_mean,
         unit=f"r over 28 clips above the mean of its null (r = {r:.2f}, null {null_mean:.2f})",
         interval=Interval(float(score["low"]), float(score["high"]), "bootstrap over subjects, fits kept"),

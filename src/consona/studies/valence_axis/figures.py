@@ -18,8 +18,10 @@ def _figure(data: xr.Dataset, kind: str, title: str, caption: str, **more: str |
 def profile(data: xr.Dataset, *, share: float, recipe: str, layer: int) -> xr.Dataset:
     """Classes along the axis."""
     caption = (
-        f"Mean projection of the texts of each class (recipe {recipe}, block {layer}, counted from 0), with 95 % bootstrap "
-        f"intervals over texts. The axis explains {share:.0%} of the variance between class means. It was fitted on these "
+        f"Mean projection of the texts of each class (recipe {recipe}, block {layer}, counted from 0), with 95 % "
+        f"bootstrap "
+        f"intervals over texts. The axis explains {share:.0%} of the variance between class means. It was fitted on "
+        f"these "
         "texts: the order is a description, not a test."
     )
     return _figure(data, "axis_profile", "Nine classes of story along the axis", caption)
@@ -27,7 +29,9 @@ def profile(data: xr.Dataset, *, share: float, recipe: str, layer: int) -> xr.Da
 
 def roc(data: xr.Dataset) -> xr.Dataset:
     """Sentiment without labels."""
-    caption = "Sentences the axis never saw, ordered by their projection. No label was used; bands are 95 % bootstrap intervals."
+    caption = (
+        "Sentences the axis never saw, ordered by their projection. No label was used; intervals are 95 %, over texts."
+    )
     return _figure(data, "roc", "Zero-shot sentiment", caption)
 
 
@@ -37,18 +41,19 @@ def text_controls(
     """The axis between what labels can do and what chance can do."""
     rows = [("the axis", float(zero_shot.data[0]), zero_shot.attrs["low"], zero_shot.attrs["high"], np.nan, np.nan)]
     for i, name in enumerate(references["label"].values):
-        values = (float(references[key][i]) for key in ("effect", "low", "high"))
-        rows.append((str(name), *values, np.nan, np.nan))
+        effect, low, high = (float(references[key][i]) for key in ("effect", "low", "high"))
+        rows.append((str(name), effect, low, high, np.nan, np.nan))
     for name, values in chance.items():
         spread = np.quantile(values, (0.025, 0.975)) if len(values) > 1 else (np.nan, np.nan)
-        rows.append((name, float(np.mean(values)), np.nan, np.nan, float(spread[0]), float(spread[1])))
+        rows.append((name, float(np.asarray(values).mean()), np.nan, np.nan, float(spread[0]), float(spread[1])))
     names = [row[0] for row in rows]
     table = np.array([row[1:] for row in rows], dtype=float)
     keys = ("effect", "low", "high", "null_low", "null_high")
     data = xr.Dataset({key: ("label", table[:, i]) for i, key in enumerate(keys)}, {"label": names})
     lost = float(removal["loss"]), float(removal["null_mean"]), float(removal["p"])
     caption = (
-        f"Area under the ROC curve on {corpus}. The regression is trained on labels of the same features and is a reference. "
+        f"Area under the ROC curve on {corpus}. The regression is trained on labels of the same features and is a "
+        f"reference. "
         "Grey ranges hold 95 % of the content-free axes. Projected out of the features, the axis costs a probe that is "
         f"trained again {lost[0]:.4f}; directions of equal variance cost {lost[1]:.4f} on average (p = {lost[2]:.2g})."
     )
@@ -100,7 +105,8 @@ def graded(scores: Mapping[str, Score]) -> xr.Dataset:
         {k: ("label", table[:, i]) for i, k in enumerate(("effect", "low", "high"))}, {"label": list(scores)}
     )
     caption = (
-        "Pearson r with graded ratings, 95 % bootstrap intervals over texts. Arousal: an axis fitted by the same call to "
+        "Pearson r with graded ratings, 95 % bootstrap intervals over texts. Arousal: an axis fitted by the same "
+        "call to "
         "the mean rated arousal of the nine classes."
     )
     return _figure(data, "bars", "Graded ratings of texts", caption, xlabel="Pearson r", reference=0.0)
@@ -120,12 +126,14 @@ def clip_scatter(score: xr.Dataset, goal: str, value: Array, *, xlabel: str) -> 
         {"stimulus": score["stimulus"].values, "emotion": ("stimulus", score["emotion"].values)},
     )
     caption = (
-        f"{int(one['n_values'])} distinct values over {score.sizes['stimulus']} clips; every read-out comes from fits that "
-        f"never saw the clip. Right: all orders of the nine classes, each fitted again. r = {float(one['r']):.2f}, mean of "
+        f"{int(one['n_values'])} distinct values over {score.sizes['stimulus']} clips; every read-out comes from "
+        f"fits that "
+        f"never saw the clip. Right: all orders of the nine classes, each fitted again. r = {float(one['r']):.2f}, "
+        f"mean of "
         f"the null {float(one['null_mean'].sel(null='class block')):.2f}, p = {p:.3g}."
     )
-    facts = {"r": float(one["r"]), "p": p, "hold_out": str(score.attrs["hold_out"])}
-    return _figure(data, "clip_scatter", f"Clips: {goal}", caption, xlabel=xlabel, ylabel="EEG read-out", **facts)
+    data = data.assign_attrs(r=float(one["r"]), p=p, hold_out=str(score.attrs["hold_out"]))
+    return _figure(data, "clip_scatter", f"Clips: {goal}", caption, xlabel=xlabel, ylabel="EEG read-out")
 
 
 def hold_outs(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
@@ -138,8 +146,10 @@ def hold_outs(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
         {"goal": first["goal"].values, "hold_out": list(block)},
     )
     caption = (
-        "r over 28 clips (dots) beside the mean and 95 % range of its class-block null (grey), in which every order of the "
-        "nine classes is fitted again. Only the distance from the grey range counts: under 'subject' the same clips are in "
+        "r over 28 clips (dots) beside the mean and 95 % range of its class-block null (grey), in which every order "
+        "of the "
+        "nine classes is fitted again. Only the distance from the grey range counts: under 'subject' the same clips "
+        "are in "
         "training, and any label that is tied to the clip is predicted."
     )
     return _figure(data, "hold_outs", "Four ways of holding out", caption, n=int(first.attrs["n_subjects"]))
@@ -149,8 +159,10 @@ def scalp(data: xr.Dataset, *, goal: str) -> xr.Dataset:
     """Every channel and band alone."""
     n, best = int((data["p_max"] <= 0.05).sum()), float(data["p_max"].min())
     caption = (
-        f"Correlation over clips of each channel and band with {goal} (mean over subjects of z-scored differential entropy). "
-        f"Corrected by the maximum over all cells, all orders of the classes: {n} of {data['r'].size} cells at p ≤ .05; the "
+        f"Correlation over clips of each channel and band with {goal} (mean over subjects of z-scored differential "
+        f"entropy). "
+        f"Corrected by the maximum over all cells, all orders of the classes: {n} of {data['r'].size} cells at p ≤ "
+        f".05; the "
         f"smallest corrected p is {best:.2g}."
     )
     return _figure(data, "scalp", "Where on the scalp", caption)
@@ -181,7 +193,8 @@ def controls(data: xr.Dataset) -> xr.Dataset:
     plain = {key: ("label", flat[key].values) for key in ("r", "null_mean", "p")}
     table = xr.Dataset(plain, {"label": names})
     caption = (
-        "Under hold-out of the clip. Held constant: the three-level code (orders that exchange classes of one level) or the "
+        "Under hold-out of the clip. Held constant: the three-level code (orders that exchange classes of one level) "
+        "or the "
         "rated valence (all orders); or only clips of one pole."
     )
     return _figure(table, "table", "When something simpler is held constant", caption)
@@ -212,7 +225,8 @@ def nulls(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
     table = np.array([row[1:] for row in rows])
     data = xr.Dataset({key: ("label", table[:, i]) for i, key in enumerate(keys)}, {"label": [row[0] for row in rows]})
     caption = (
-        "The iid null exchanges single clips and is too narrow for a predictor with nine values; it is shown because it was "
+        "The iid null exchanges single clips and is too narrow for a predictor with nine values; it is shown because "
+        "it was "
         "used. Intervals are of the difference, over subjects, fits kept."
     )
     return _figure(data, "table", "Every null, in numbers", caption)
@@ -241,7 +255,8 @@ def classes(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
     columns = {key: ("label", np.array([float(score[key]) for score in scores.values()])) for key in keys}
     data = xr.Dataset(columns, {"label": list(scores)})
     caption = (
-        "Balanced accuracy of nine classes over 28 clips (one in nine by guessing); the null permutes the labels of clips and "
+        "Balanced accuracy of nine classes over 28 clips (one in nine by guessing); the null permutes the labels of "
+        "clips and "
         "fits again. A class that is held out whole was never seen, so its accuracy is undefined."
     )
     return _figure(data, "table", "One-hot class as target", caption)
@@ -250,7 +265,8 @@ def classes(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
 def published(data: xr.Dataset) -> xr.Dataset:
     """The comparison as it was published."""
     caption = (
-        "The published headline correlates an axis with an EEG read-out of rated valence. Here it is beside the class-block "
+        "The published headline correlates an axis with an EEG read-out of rated valence. Here it is beside the "
+        "class-block "
         "p, and what is left when the ratings are held constant. Nothing in it tests EEG beyond the ratings."
     )
     return _figure(data, "table", "The published comparison", caption)

@@ -50,7 +50,8 @@ def load_material(study: "ValenceAxis", run: "Run") -> Material:
     InvalidInput
         When the axis texts and a test corpus share a text.
     """
-    labelled, graded = {}, {}
+    labelled: dict[str, Stimuli] = {}
+    graded: dict[str, Stimuli] = {}
     for name in study.corpora:
         if name == "emobank":
             data = load_emobank("all")
@@ -72,11 +73,11 @@ def load_material(study: "ValenceAxis", run: "Run") -> Material:
     rated = load_rated()
     require_same_ids(eeg.stimuli.ids, rated.ids, ("Clips of the EEG", "rated clips"))
     stories = {number: load_stories(number) for number in seed_sets()}
-    for name, corpus in (labelled | graded).items():
-        _refuse_repeated(run, stories[study.seed_set], corpus, name)
+    for corpus, texts in (labelled | graded).items():
+        _refuse_repeated(run, stories[study.seed_set], texts, corpus)
     lexicon = load_lexicon(study.lexicon).stimuli if study.lexicon else None
-    texts = (stories, load_class_names(), load_nonce(), load_plots(), rated)
-    return Material(*texts, labelled, graded, lexicon, eeg, ratings)
+    own = (stories, load_class_names(), load_nonce(), load_plots(), rated)
+    return Material(*own, labelled, graded, lexicon, eeg, ratings)
 
 
 def _refuse_repeated(run: "Run", stories: Stimuli, corpus: Stimuli, name: str) -> None:
@@ -87,7 +88,8 @@ def _refuse_repeated(run: "Run", stories: Stimuli, corpus: Stimuli, name: str) -
     if shared:
         pairs = [f"{stories.ids[s.train]} = {corpus.ids[s.test - len(stories)]}" for s in shared]
         raise InvalidInput(
-            f"{len(shared)} texts of '{name}' are also texts of the axis: {listed(pairs)}. Take them out of one of the two."
+            f"{len(shared)} texts of '{name}' are also texts of the axis: {listed(pairs)}. Take them out of one "
+            "of the two."
         )
     fold = {"train": stories.ids.tolist(), "test": [f"{name} {each}" for each in corpus.ids]}
     run.evidence("CON001", where=f"axis and {name}", held_out="text", folds=[fold])

@@ -40,7 +40,8 @@ class ValenceAxis(Study):
 
     name: ClassVar[str] = "valence-axis"
     question: ClassVar[str] = (
-        "Is the direction that separates pleasant from unpleasant stories in a language model also in the EEG of people "
+        "Is the direction that separates pleasant from unpleasant stories in a language model also in the EEG of "
+        "people "
         "who watch films?"
     )
     controls: ClassVar[tuple[str, ...]] = CONTROLS
@@ -54,7 +55,7 @@ class ValenceAxis(Study):
     chat_template: bool = Field(default=False, description="Wrap every text in the model's chat template.")
     models: tuple[str, ...] = Field(
         default=(),
-        description="Further models for the agreement between models; the paper's fourteen are in docs/studies/valence_axis.md.",
+        description="Further models, for the agreement between models; the paper's fourteen are listed in the docs.",
     )
     recipe: Literal["A", "B", "C"] = Field(
         default="A",

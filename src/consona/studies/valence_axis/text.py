@@ -94,13 +94,15 @@ def _arousal(f: Fitted) -> Direction:
 
 
 def _content_free(f: Fitted) -> tuple[Direction, dict[str, Array], Array]:
-    """AUC of random directions, of axes from shuffled labels and of an axis from invented words; random class values."""
+    """AUC of random directions, of axes from shuffled labels and from invented words; class values of the first."""
     run, n, seed = f.run, f.study.n_random, f.study.seed
-    fit = {"layer": f.layer, "positive": f.study.positive}
-    nonce = f.read("nonce", f.material.nonce)
-    nonce_axis = run.step("axis-nonce", principal_axis, nonce, f.material.nonce["emotion"], **fit)
+    positive = f.study.positive
+    nonce, labels = f.read("nonce", f.material.nonce), f.material.nonce["emotion"]
+    nonce_axis = run.step("axis-nonce", principal_axis, nonce, labels, layer=f.layer, positive=positive)
     random = random_axes(f.axis, n=n, seed=seed)
-    shuffled = shuffled_axes(f.texts, f.emotions, n=n, seed=seed, **fit) if len(f.texts) > len(set(f.emotions)) else []
+    several = len(f.texts) > len(set(f.emotions))
+    draw = {"n": n if several else 0, "seed": seed}
+    shuffled = shuffled_axes(f.texts, f.emotions, layer=f.layer, positive=positive, **draw)
     axes = {"random directions": random, "shuffled labels": shuffled, "invented words": [nonce_axis]}
     chance = {
         name: np.asarray(run.step(f"chance-{name.replace(' ', '-')}", many_aucs, each, f.test, f.stimuli))
@@ -152,8 +154,8 @@ def _recipes(f: Fitted) -> None:
 
 def _other_kinds(f: Fitted, stories: Stimuli) -> dict[str, Direction]:
     texts, emotions = f.read("recipe-stories", stories), stories["emotion"]
-    poles = {"positive": POSITIVE, "negative": NEGATIVE}
+    difference = difference_axis(texts, emotions, layer=f.layer, positive=POSITIVE, negative=NEGATIVE)
     return {
-        "difference of means": difference_axis(texts, emotions, layer=f.layer, **poles),
+        "difference of means": difference,
         "three-level code": level_axis(texts, emotions, layer=f.layer, levels=VALENCE_CODE),
     }
