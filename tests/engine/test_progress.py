@@ -4,7 +4,7 @@ import io
 import sys
 
 from consona.engine import progress as module
-from consona.engine.progress import progress, say
+from consona.engine.progress import progress, say, working
 
 
 def test_without_a_terminal_there_is_a_line_a_minute(monkeypatch, capsys):
@@ -32,6 +32,9 @@ def test_on_a_terminal_a_bar_is_drawn(monkeypatch):
             tally.advance()
     assert "features" in terminal.getvalue()
     assert "3/3" in terminal.getvalue()
+    with working("axis"):
+        pass
+    assert "axis" in terminal.getvalue()
 
 
 def test_say_writes_to_stderr(capsys):

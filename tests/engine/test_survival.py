@@ -85,6 +85,16 @@ def test_a_damaged_shard_goes_to_quarantine_and_is_the_only_one_made_again(tmp_p
         assert (store.folder / "quarantine" / path.name).exists()
 
 
+@pytest.mark.parametrize("change", [lambda data: data[:-4], lambda data: data.replace(b'"dims"', b'"dime"')])
+def test_a_damaged_record_is_withdrawn(tmp_path, change):
+    store = Store(tmp_path)
+    store.write_record("ab12", {"result": {"dims": ["é"]}, "seconds": 0.1})
+    assert store.record("ab12") == {"result": {"dims": ["é"]}, "seconds": 0.1}
+    _damage(store.record_path("ab12"), change)
+    assert store.record("ab12") is None
+    assert not store.record_path("ab12").exists()
+
+
 def _object_of(store, record):
     item = json.loads(record.read_text())["result"]["object"]
     return store.folder / "objects" / item["sha256"][:2] / f"{item['sha256']}.{item['suffix']}"

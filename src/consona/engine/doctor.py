@@ -122,7 +122,7 @@ def _disk(folder: Path) -> Row:
     found = f"{free / 1000:.1f} GB free at {there}"
     if free >= _LOW_MB:
         return Row("Disk", "ok", found)
-    return Row("Disk", "problem" if free < _NONE_MB else "warning", found, "Make room: consona store prune.")
+    return Row("Disk", "problem" if free < _NONE_MB else "warning", found, "Make room: consona store --prune.")
 
 
 def _data(datasets: Mapping[str, Path | None]) -> list[Row]:

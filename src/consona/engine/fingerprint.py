@@ -105,7 +105,9 @@ def _mapping(feed: Feed, value: Mapping[Any, Any]) -> None:
 def _array(feed: Feed, value: npt.NDArray[Any]) -> None:
     _mark(feed, "shape", repr(value.shape).encode())
     if forms.is_text(value):
-        _several(feed, [str(each) for each in value.ravel().tolist()])
+        texts = [str(each).encode("utf-8", "surrogatepass") for each in value.ravel().tolist()]
+        _mark(feed, "texts", ",".join(str(len(each)) for each in texts).encode())
+        feed(b"".join(texts))
     elif value.dtype.kind == "O":
         _several(feed, value.ravel().tolist())
     else:

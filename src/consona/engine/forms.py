@@ -232,4 +232,4 @@ def _values(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":
     try:
         return text.map(float if kind.startswith("float") else int).astype(kind)
     except ValueError as error:
-        raise StoreError(f"A stored table cannot be read: {error}. Remove it with: consona store prune.") from error
+        raise StoreError(f"A stored table cannot be read: {error}. Remove it with: consona store --prune.") from error

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 _EVERY_S = 60.0
 
@@ -79,6 +87,18 @@ def progress(title: str, total: int, *, unit: str = "shards") -> Iterator[Tally]
     rest = (TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
     with Progress(*columns, *rest, console=Console(stderr=True), transient=True) as bar:
         yield _Bar(title, total, unit).attach(bar)
+
+
+@contextmanager
+def working(title: str) -> Iterator[None]:
+    """Show that a step in one piece is under way, and since when; nothing without a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task(title, total=None)
+        yield
 
 
 def say(text: str) -> None:

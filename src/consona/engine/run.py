@@ -84,7 +84,9 @@ class Run:
         ConfigError
             When its ``study.toml`` is not valid any more.
         """
-        manifest = read_manifest(folder)
+        anew: dict[str, Any] = {"notes": (), "models": (), "datasets": (), "code": {}}
+        surroundings = {"environment": environment(), "version": consona.__version__}
+        manifest = read_manifest(folder).model_copy(update=anew | surroundings)
         read = load_toml(folder / STUDY_FILE, studies)
         store = _ready_store(read.execution)
         sweep(folder)

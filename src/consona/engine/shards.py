@@ -72,7 +72,7 @@ def _joined_datasets(parts: Sequence[xr.Dataset], stimuli: Stimuli) -> xr.Datase
         )
     except ValueError as error:
         raise StoreError(
-            f"The parts of a step do not fit together: {error}. Remove them: consona store prune."
+            f"The parts of a step do not fit together: {error}. Remove them: consona store --prune."
         ) from error
     _require_complete(as_names(whole[_DIM].values).tolist(), stimuli)
     whole = whole.assign_coords({_DIM: as_names(whole[_DIM].values)}).sel({_DIM: stimuli.ids})

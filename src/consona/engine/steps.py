@@ -16,7 +16,7 @@ from consona.engine.environment import peak_memory_mb
 from consona.engine.fingerprint import NotCacheable
 from consona.engine.keys import StepKey, step_key
 from consona.engine.manifest import ShardsEntry
-from consona.engine.progress import progress
+from consona.engine.progress import progress, working
 from consona.engine.shards import blocks_of, joined
 from consona.engine.store import Store
 
@@ -77,7 +77,7 @@ class Worker:
             return found
         blocks = blocks_of(call.function, call.args, self.block_size) if key is not None else []
         with threadpool_limits(limits=self.threads) if self.threads else nullcontext():
-            made = self._in_shards(call, key, blocks) if key is not None and blocks else self._at_once(call, key)
+            made = self._in_shards(call, blocks, key) if key is not None and blocks else self._in_one_piece(call, key)
         lost = len(self.store.quarantined) - damaged
         return replace(made, shards=made.shards.model_copy(update={"quarantined": lost}))
 
@@ -93,6 +93,10 @@ class Worker:
         spent = (float(record["seconds"]), float(record["peak_memory_mb"]), tuple(record["warnings"]))
         return Made(value, record["result"], *spent, found=True, shards=ShardsEntry(found=1))
 
+    def _in_one_piece(self, call: Call, key: StepKey | None) -> Made:
+        with working(call.name):
+            return self._at_once(call, key)
+
     def _at_once(self, call: Call, key: StepKey | None) -> Made:
         began = time.perf_counter()
         with warnings.catch_warnings(record=True) as caught:
@@ -100,13 +104,13 @@ class Worker:
         texts = tuple(dict.fromkeys(f"{each.category.__name__}: {each.message}" for each in caught))
         return self._kept(call, key, value, (time.perf_counter() - began, texts, ShardsEntry(made=1)))
 
-    def _in_shards(self, call: Call, key: StepKey, blocks: list[Stimuli]) -> Made:
+    def _in_shards(self, call: Call, blocks: list[Stimuli], key: StepKey) -> Made:
         parts: list[Made] = []
         with progress(call.name, len(blocks)) as bar:
             for block in blocks:
                 parts.append(self._shard(call.on(block)))
                 bar.advance(found=parts[-1].found)
-        whole = joined([part.value for part in parts], Stimuli(call.args[0].table))
+        whole = joined([part.value for part in parts], call.args[0])
         texts = tuple(dict.fromkeys(text for part in parts for text in part.warnings))
         n_found = sum(part.found for part in parts)
         shards = ShardsEntry(made=len(parts) - n_found, found=n_found)

@@ -160,17 +160,18 @@ class Store:
 
     def write_record(self, key: str, record: dict[str, Any]) -> None:
         """Say what a key made. Its objects were written before, so a record never names what does not exist."""
-        write_atomically(self.record_path(key), json.dumps(record, indent=1, ensure_ascii=False).encode())
+        sealed = {**record, "seal": _seal(record)}
+        write_atomically(self.record_path(key), json.dumps(sealed, indent=1, ensure_ascii=False).encode())
 
     def record(self, key: str) -> dict[str, Any] | None:
-        """What a key made, or None. A record that is no JSON object is withdrawn."""
+        """What a key made, or None. A record that was damaged is withdrawn."""
         try:
             content = json.loads(self.record_path(key).read_bytes())
         except FileNotFoundError:
             return None
         except ValueError:
             content = None
-        if not isinstance(content, dict):
+        if not isinstance(content, dict) or content.pop("seal", None) != _seal(content):
             self.withdraw(key)
             return None
         return content
@@ -205,6 +206,10 @@ class Store:
         self.quarantined.append(item.sha256)
 
 
+def _seal(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
 def _write_flushed(path: Path, data: bytes, mode: int) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
@@ -235,7 +240,7 @@ def _has_size(path: Path, size: int) -> bool:
 
 def _abandoned(name: str) -> bool:
     match = _TEMPORARY.match(name)
-    if match is None or match["host"] != socket.gethostname():
+    if match is None or match["host"] != socket.gethostname() or os.name == "nt":  # os.kill ends processes there
         return False
     try:
         os.kill(int(match["pid"]), 0)
@@ -250,7 +255,7 @@ def _explained(error: OSError, path: Path, size: int) -> StoreError:
     if error.errno in _FULL:
         return StoreError(
             f"The disk is full: {size / 1e6:.1f} MB for '{path}' could not be written. Nothing that was there is "
-            "lost. Make room (consona store prune), or set CONSONA_STORE to another disk, then: consona resume RUN."
+            "lost. Make room (consona store --prune), or set CONSONA_STORE to another disk, then: consona resume RUN."
         )
     return StoreError(
         f"'{path}' cannot be written ({error.strerror}); a folder with write permission is needed. "
