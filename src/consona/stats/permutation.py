@@ -1,7 +1,5 @@
 """Permutation tests: orders of whole groups, p-values that are never zero, and the maximum over many targets."""
 
-import math
-
 import numpy as np
 
 from consona.stats.correlation import unit_columns
@@ -183,16 +181,16 @@ def max_statistic(
     X_permuted: Real[np.ndarray, "n_permutations n_stimuli"],
     Y: Real[np.ndarray, "n_stimuli n_targets"],
     *,
-    block: int = 8192,
+    block: int = 512,
 ) -> Float[np.ndarray, " n_permutations"]:
     r"""The largest absolute correlation of each permuted predictor with any target.
 
     .. math:: m_b = \max_j \left|\mathrm{corr}(x^{(b)}, y_j)\right|
 
-    Everything is one matrix product, taken in blocks of ``block`` targets, with a running maximum that is kept per
-    element and reduced once at the end. Any null that changes the predictor fits: iid orders, exchanged groups,
-    circular shifts. Undefined targets are left out; a permutation without any defined correlation is NaN.
-    The precision is that of ``Y`` (float32 or float64).
+    Everything is one matrix product, taken in tiles of ``block`` permutations and targets that stay in the cache of the
+    processor, with a running maximum that is kept per element and reduced once at the end. Any null that changes the
+    predictor fits: iid orders, exchanged groups, circular shifts. Undefined targets are left out; a permutation without
+    any defined correlation is NaN. The precision is that of ``Y`` (float32 or float64).
 
     Raises
     ------
@@ -204,16 +202,13 @@ def max_statistic(
             f"the permuted predictors hold {X_permuted.shape[1]} stimuli and the targets {Y.shape[0]}; they must be "
             "the same ones. Permutations are rows, stimuli of the targets are rows."
         )
-    Z = unit_columns(Y)
+    Z = np.concatenate([unit_columns(Y[:, i : i + block]) for i in range(0, max(1, Y.shape[1]), block)], axis=1)
     defined = np.isfinite(Z[0])
     Z = Z if defined.all() else Z[:, defined]
     X = np.ascontiguousarray(unit_columns(X_permuted.T.astype(Z.dtype, copy=False)).T)
     if Z.shape[1] == 0:
         return np.full(len(X), np.nan, dtype=Z.dtype)
-    return np.concatenate([_row_maxima(rows, Z, block) for rows in np.array_split(X, math.ceil(len(X) / _ROWS))])
-
-
-_ROWS = 2000
+    return np.concatenate([_row_maxima(X[i : i + block], Z, block) for i in range(0, max(1, len(X)), block)])
 
 
 def _row_maxima(X: np.ndarray, Z: np.ndarray, block: int) -> np.ndarray:
