@@ -5,7 +5,7 @@ from typing import Any
 
 from consona.engine.checks.check import Check
 
-_SPLIT = {"none": False, "max-statistic": False, "bonferroni": True, "fdr": True}
+_SPLIT = {"none": False, "max-statistic": False, "bonferroni": True, "holm": True, "fdr": True}
 
 
 def complaint(facts: Mapping[str, Any]) -> str | None:
@@ -31,7 +31,7 @@ CHECK = Check(
         "smallest_p": "the smallest p there can be (1/N where all N orders were listed), or instead:",
         "n_permutations": "how many orders were drawn",
         "n_tests": "how many tests share the level; 1 where not given",
-        "correction": "none, max-statistic, bonferroni or fdr; none where not given",
+        "correction": "none, max-statistic, bonferroni, holm or fdr; none where not given",
         "alpha": "the level; 0.05 where not given",
     },
     complaint,
