@@ -80,7 +80,7 @@ def test_threats_gather_what_spoke_against_the_claims(folder):
     threats = words[words.index("What could still be wrong") : words.index("Methods")]
     assert "CON011 fired" in threats
     assert "Claim 1 has no ceiling" in threats
-    assert "“given rated valence” did not hold" in threats
+    assert "Claim 2, did not hold: new emotion (p = 0.21), given rated valence (0.051 against 0.200)." in threats
     assert "changes that no commit holds" in threats
     assert "13 of the 14 models" in threats
 
@@ -200,12 +200,10 @@ def test_numbers_in_words():
     assert [number(x) for x in (0.808, -0.05, 0.0, 3.4e-7, 12, 362880, float("nan"), None, "x")] == [
         "0.81", "−0.050", "0.00", "3.4 × 10⁻⁷", "12", "362,880", "—", "—", "x",
     ]  # fmt: skip
-    assert [p_value(p) for p in (0.0113, 2.755e-6, 1.0, None)] == [
-        "p = 0.011",
-        "p = 2.8 × 10⁻⁶",
-        "p = 1",
-        "p undefined",
-    ]
+    values = (0.41, 0.0113, 0.00168, 2.755e-6, 1.0)
+    said = ["p = 0.41", "p = 0.011", "p = 0.0017", "p = 2.8 × 10⁻⁶", "p = 1"]
+    assert [p_value(p) for p in values] == said
+    assert p_value(None) == "p undefined"
     assert [duration(s) for s in (0.03, 3.2, 74, 7830)] == ["0.03 s", "3.2 s", "1 min 14 s", "2 h 10 min"]
     assert day("2026-11-22T17:24:10+01:00") == "22 November 2026, 16:24 UTC"
     assert flat({"a": {"b": [1, -2]}, "c": [{"d": None}]}) == [("a.b", "1, −2"), ("c 1.d", "—")]

@@ -16,6 +16,7 @@ import xarray as xr
 
 from consona.core.errors import InvalidInput
 from consona.report.palette import INK, MUTED, RULE, themed
+from consona.report.wording import SUPERSCRIPT, p_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -207,7 +208,10 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def p_label(p: float) -> str:
-    """A p value for a label; three digits or, when smaller, one significant digit."""
+    """A p value for a label: two digits that count, below 0.0001 one digit and a power of ten; empty where undefined."""
     if not np.isfinite(p):
         return ""
-    return f"p = {p:.3f}" if p >= 0.0005 else f"p = {p:.0e}".replace("e-0", "e−").replace("e-", "e−")
+    if p >= 0.0001:
+        return p_value(p)
+    digit, power = f"{p:.0e}".split("e")
+    return f"p = {digit}×10{str(int(power)).translate(SUPERSCRIPT)}"

@@ -145,8 +145,15 @@ def draw_hold_outs(ds: xr.Dataset) -> "Figure":
     goals, kinds = labels(ds, "goal"), labels(ds, "hold_out")
     columns = min(len(goals), 3)
     rows = -(-len(goals) // columns)
+    from matplotlib.ticker import MultipleLocator
+
     figure = canvas(max(3.4, 2.53 * columns), 3.0 * rows)
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    drawn = np.concatenate([values(ds, name, "goal", "hold_out").ravel() for name in ("r", "null_low", "null_high")])
+    bottom, top = np.nanmin(drawn, initial=0.0), np.nanmax(drawn, initial=0.0)
+    margin = 0.08 * (top - bottom) or 1.0
+    axes[0].set_ylim(bottom - margin, top + margin)
+    axes[0].yaxis.set_major_locator(MultipleLocator(0.5 if top - bottom > 1 else 0.25))
     for k, ax in enumerate(axes):
         if k < len(goals):
             _hold_outs_of(ax, ds.isel(goal=k), kinds, series_colour(0))
@@ -189,8 +196,6 @@ def _hold_outs_of(ax: "Axes", ds: xr.Dataset, kinds: list[str], colour: str) -> 
         )
     ax.set_xticks([])
     ax.set_xlim(-0.6, len(kinds) - 0.4)
-    bottom, top = ax.get_ylim()
-    ax.set_ylim(max(bottom, -1.02), min(top, 1.02))
     without_spine(ax, "bottom")
 
 

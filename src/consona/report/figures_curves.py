@@ -82,11 +82,23 @@ def draw_lines(ds: xr.Dataset) -> "Figure":
     x = np.asarray(ds["x"].values, dtype=float) if numeric else np.arange(ds.sizes["x"], dtype=float)
     _reference(ax, ds)
     _curves(ax, x, (values(ds, "y", "series", "x"), low, high), labels(ds, "series"))
-    if not numeric or len(x) <= 8:
-        ax.set_xticks(x, [f"{each:g}" for each in x] if numeric else labels(ds, "x"))
+    if not numeric:
+        ax.set_xticks(x, labels(ds, "x"))
+    elif len(x) <= 8:
+        shown = _legible(x)
+        ax.set_xticks(shown, [f"{each:g}" for each in shown])
     ax.set_xlabel(words(ds, "xlabel", "x"))
     ax.set_ylabel(words(ds, "ylabel", "y"))
     return figure
+
+
+def _legible(x: np.ndarray) -> list[float]:
+    """The places, largest first, that are far enough apart for their numbers to be read side by side."""
+    kept: list[float] = []
+    for each in sorted(x.tolist(), reverse=True):
+        if not kept or kept[-1] - each > 0.03 * np.ptp(x):
+            kept.append(each)
+    return kept
 
 
 def _reference(ax: "Axes", ds: xr.Dataset) -> None:

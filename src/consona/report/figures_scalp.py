@@ -92,7 +92,9 @@ def _heads(ds: xr.Dataset, known: dict[str, int]) -> "Figure":
     if picture is not None:
         bar = figure.colorbar(picture, ax=list(axes), shrink=0.62, pad=0.02, label=words(ds, "label", "r"))
         bar.outline.set_visible(False)
-    figure.supxlabel(_beyond(p), fontsize=7.5, color=MUTED)
+    hidden = [name for i, name in enumerate(labels(ds, "channel")) if i not in rows]
+    note = f" Not on these heads: {', '.join(hidden)}." if hidden else ""
+    figure.supxlabel(_beyond(values(ds, "p_max", "channel", "band")) + note, fontsize=7.5, color=MUTED)
     return figure
 
 

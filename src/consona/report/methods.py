@@ -38,15 +38,15 @@ def descriptions(toml: str) -> dict[str, str]:
     return found
 
 
-def methods(material: Material) -> list[str]:
-    """One sentence per function the run called, in order, with the steps that called it; pictures are left out."""
+def methods(material: Material) -> list[tuple[str, str]]:
+    """What each function that the run called does, in order, and the steps that called it; pictures are left out."""
     said: dict[str, list[str]] = {}
     for step in material.manifest.steps:
         drawn = ".figures." in step.function
         summary = "" if drawn else summary_of(step.function)
         if summary:
             said.setdefault(summary.rstrip("."), []).append(step.name)
-    return [f"{summary} ({_few(names)})." for summary, names in said.items()]
+    return [(summary, _few(names)) for summary, names in said.items()]
 
 
 def _few(names: list[str], most: int = 3) -> str:

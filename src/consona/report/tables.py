@@ -47,7 +47,7 @@ def as_table(frame: pd.DataFrame) -> Table:
     numeric = tuple(dtype.kind in "iuf" for dtype in frame.dtypes)
     columns = [_cells(shown.iloc[:, i], numeric=is_number) for i, is_number in enumerate(numeric)]
     return Table(
-        head=tuple(str(name).replace("_", " ") for name in frame.columns),
+        head=tuple("" if name == "label" else str(name).replace("_", " ") for name in frame.columns),
         rows=tuple(zip(*columns, strict=True)),
         numeric=numeric,
         left_out=max(0, len(frame) - MOST_ROWS),

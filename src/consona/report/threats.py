@@ -53,12 +53,11 @@ def _ceilings(claims: Sequence[ClaimEntry]) -> list[str]:
 
 def _controls(claims: Sequence[ClaimEntry]) -> list[str]:
     words = {"did not hold": "did not hold", "not testable here": "could not be tested here"}
-    said = [
-        f"Claim {k}: the control “{name}” {words[control.verdict]} ({control.value})."
-        for k, claim in enumerate(claims, start=1)
-        for name, control in claim.controls.items()
-        if control.verdict in words
-    ]
+    said = []
+    for k, claim in enumerate(claims, start=1):
+        for verdict, verb in words.items():
+            those = [f"{name} ({each.value})" for name, each in claim.controls.items() if each.verdict == verdict]
+            said += [f"Claim {k}, {verb}: {', '.join(those)}."] if those else []
     return said or ["Every control of every claim held." if claims else "There is no claim, so no control."]
 
 

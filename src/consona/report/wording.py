@@ -25,8 +25,14 @@ def number(value: Any) -> str:
     elif abs(value) >= 0.1 or value == 0:
         said = f"{value:.2f}"
     else:
-        said = f"{value:.3f}" if abs(value) >= 0.0005 else _powered(value)
+        said = _two_digits(value)
     return said.replace("-", "−")
+
+
+def _two_digits(value: float) -> str:
+    """``0.046``, ``0.0017``; as a power of ten below 0.0001."""
+    power = math.floor(math.log10(abs(float(f"{value:.1e}"))))
+    return f"{value:.{1 - power}f}" if power >= -4 else _powered(value)
 
 
 def _powered(value: float) -> str:
@@ -35,12 +41,10 @@ def _powered(value: float) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """``p = 0.011``; a p is never zero, so a small one keeps its power of ten."""
+    """``p = 0.41``, ``p = 0.0017``; a p is never zero, so a small one keeps its power of ten."""
     if p is None or not math.isfinite(p):
         return "p undefined"
-    if p >= 0.0005:
-        return f"p = {p:.3f}" if p < 0.9995 else "p = 1"
-    return f"p = {_powered(p)}"
+    return f"p = {number(p)}" if p < 0.995 else "p = 1"
 
 
 def null_of(claim: ClaimEntry) -> str:
@@ -73,7 +77,7 @@ def whisker(claim: ClaimEntry, width: float = 200.0) -> dict[str, Any] | None:
 
     No effect is 0, for an area under the curve 0.5.
     """
-    interval, nothing = claim.interval, 0.5 if "AUC" in claim.unit.split()[:1] else 0.0
+    interval, nothing = claim.interval, 0.5 if "AUC" in claim.unit or "ROC" in claim.unit else 0.0
     if interval is None or interval.low is None or interval.high is None or claim.effect is None:
         return None
     marks = {"low": interval.low, "effect": claim.effect, "high": interval.high, "none": nothing}
