@@ -208,7 +208,7 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def p_label(p: float) -> str:
-    """A p value for a label: two digits that count, below 0.0001 one digit and a power of ten; empty where undefined."""
+    """A p value for a label: two digits that count, below 0.0001 one and a power of ten; empty where undefined."""
     if not np.isfinite(p):
         return ""
     if p >= 0.0001:
