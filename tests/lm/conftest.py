@@ -4,16 +4,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from consona.core.stimuli import Stimuli
-
-torch = pytest.importorskip("torch", reason="the language models need consona[lm]")
-
-from tokenizers import Tokenizer, models, pre_tokenizers, processors  # noqa: E402 — only with torch
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrainedTokenizerFast  # noqa: E402
-
-from consona.lm import language_model_of  # noqa: E402
-from consona.lm.sites import FAMILIES  # noqa: E402
+from consona.lm import language_model_of
+from consona.lm.sites import FAMILIES
 
 TEXT = (
     "the a cat dog child house river night sun song sad glad small tall old new ran sat sang saw and but under over of "

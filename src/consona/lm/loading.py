@@ -7,7 +7,13 @@ from typing import Any
 
 import torch
 import transformers.utils.logging as transformers_logging
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from consona.core.errors import ConfigError, ModelError
 from consona.lm.model import LanguageModel
@@ -17,8 +23,9 @@ from consona.lm.sites import Family, family_of, text_network
 from consona.lm.sources import Source, config_of, resolved
 from consona.lm.states import Machine
 
-# Activations of a pack should stay in the cache of a core: fewer tokens for wider models.
-_PACK_TOKENS, _NARROW, _PACK_TOKENS_WIDE = 4096, 512, 2048
+# The activations of a pack should stay in the cache of a core, so wider models get fewer tokens (measured with
+# benchmarks/capture.py); an accelerator wants many at a time.
+_PACK_TOKENS, _NARROW, _PACK_TOKENS_WIDE, _PACK_TOKENS_ACCELERATOR = 2048, 512, 1024, 8192
 # Weights that a checkpoint may lack without harm: heads that are not used, tied or not there.
 _MAY_LACK = ("lm_head", "embed_out", "pooler", "cls.", "position_ids")
 
@@ -79,9 +86,7 @@ def language_model_of(
     """
     family = family_of(model.config)
     network, head = text_network(model.eval(), family), model.get_output_embeddings() if family.causal else None
-    config = network.config
-    n_tokens = _PACK_TOKENS if int(config.hidden_size) <= _NARROW else _PACK_TOKENS_WIDE
-    layout = Layout(packed=False, n_tokens=min(n_tokens, most_in_a_row(config)), longest=longest_together(config))
+    layout = layout_of(network, packed=False)
     dtype = str(network.dtype).removeprefix("torch.")
     pad = tokenizer.pad_token_id
     with _quiet_transformers():
@@ -90,6 +95,14 @@ def language_model_of(
     layout = replace(layout, packed=parity.layout == "packed", batch_size=size)
     origin = source or Source("in memory")
     return LanguageModel(network, tokenizer, family, origin, parity, layout, dtype, head, chat_template=chat_template)
+
+
+def layout_of(network: PreTrainedModel, *, packed: bool) -> Layout:
+    """How texts share a pass in a model of this width, with these windows, on this device."""
+    config = network.config
+    n_tokens = _PACK_TOKENS if int(config.hidden_size) <= _NARROW else _PACK_TOKENS_WIDE
+    n_tokens = n_tokens if network.device.type == "cpu" else _PACK_TOKENS_ACCELERATOR
+    return Layout(packed, min(n_tokens, most_in_a_row(config)), longest=longest_together(config))
 
 
 def _loaded(source: Source, family: Family, dtype: str, device: str) -> tuple[PreTrainedModel, bool]:

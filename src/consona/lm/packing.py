@@ -56,9 +56,9 @@ class Layout:
     """
 
     packed: bool = True
-    n_tokens: int = 2048
+    n_tokens: int = 1024
     batch_size: int = 32
-    longest: int = 2048
+    longest: int = 2**31 - 1
     side: str = "right"
 
 
