@@ -57,11 +57,22 @@ class ClassOrders:
         the same values (classes with equal means) are fitted once.
         """
         views = [np.eye(len(self.residual))] if compare is None else list(compare)
-        levels, again = self.means[orders], None
-        if len(np.unique(np.round(self.means, 9))) < len(self.means):
-            levels, again = np.unique(np.round(levels, 9), axis=0, return_inverse=True)
+        chosen, again = _distinct(self.means, orders)
+        levels = self.means[chosen]
         r = order_comparisons(readout, self.indicators, levels, views, offset=self.residual)
         return r if again is None else r[:, again]
+
+
+def _distinct(
+    means: Array, orders: npt.NDArray[np.integer]
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer] | None]:
+    """Orders that differ in the values they give, and which of them every order is; None where all differ."""
+    levels, kind = np.unique(np.round(means, 9), return_inverse=True)
+    if len(levels) == len(means):
+        return orders, None
+    code = kind[orders].astype(np.int64) @ len(levels) ** np.arange(len(means), dtype=np.int64)
+    _, first, again = np.unique(code, return_index=True, return_inverse=True)
+    return orders[first], again
 
 
 def _iid(readout: Readout, y: Array, seed: int) -> Array:
