@@ -28,13 +28,18 @@ def test_one_against_the_others_recovers_its_expectation(frozen):
 
 
 def test_a_missing_rating_leaves_a_subject_out_there_only():
-    values = _subjects(20, 300, noise=1.0, seed=2)
+    values = _subjects(20, 300, noise=1.0, seed=2) + 50.0  # far from zero, so that a gap must not count as a value
     whole = others_correlation(values)
     holes = values.copy()
-    holes[0, :5], holes[3] = np.nan, np.nan
+    holes[0, :5], holes[3], holes[7:9, 100:] = np.nan, np.nan, np.nan
     r = others_correlation(holes)
     assert np.isnan(r[3])
-    np.testing.assert_allclose(np.delete(r, 3), np.delete(whole, 3), atol=0.03)
+    np.testing.assert_allclose(
+        r[[0, 1, 2, 4, 5, 6, *range(9, 20)]], whole[[0, 1, 2, 4, 5, 6, *range(9, 20)]], atol=0.03
+    )
+    alike = np.tile(values[0], (6, 1))
+    alike[1, ::2], alike[4, ::3] = np.nan, np.nan  # at most two of six: every half of three knows every stimulus
+    assert split_half_reliability(alike, n_splits=50, seed=0)[0] == pytest.approx(1.0, abs=1e-12)
     mean, _ = split_half_reliability(holes, n_splits=100, seed=0)
     assert mean == pytest.approx(split_half_reliability(values, n_splits=100, seed=0)[0], abs=0.02)
 

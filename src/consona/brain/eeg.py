@@ -62,7 +62,7 @@ def band_power(
     Welch's spectrum (1967) of one window each: periodic Hann taper *w*, mean removed, one-sided density; the band sums
     the frequencies :math:`lo \le f < hi`, times their spacing. With *N* samples at :math:`f_s`,
 
-    .. math:: P_b = \sum_{k \in b} \frac{2 - [k = N/2]}{N \sum_t w_t^2}
+    .. math:: P_b = \sum_{k \in b} \frac{2}{N \sum_t w_t^2}
               \left| \sum_t w_t (x_t - \bar x)\, e^{-2 \pi i k t / N} \right|^2 .
 
     The transform is one matrix product per block of windows. The mean is removed inside the matrix: its columns are
@@ -124,8 +124,8 @@ def _transform(
     taper = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_window) / n_window)
     angle = (2.0 * np.pi / n_window) * (np.outer(np.arange(n_window), k) % n_window)
     D = taper[:, None] * np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
-    sides = np.tile(np.where(2 * k == n_window, 1.0, 2.0), 2)
-    scale = np.sqrt(sides / (n_window * np.sum(taper**2)))
+    # Half the sampling rate lies in no band (upper edges are excluded), so every frequency stands for two.
+    scale = np.sqrt(2.0 / (n_window * np.sum(taper**2)))
     return (D - D.mean(axis=0)) * scale, np.tile(inside[k], (2, 1)).astype(np.int64)
 
 
