@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import report_samples as samples
+import xarray as xr
 from report_samples import sample
 
 from consona.core.errors import InvalidInput
@@ -157,6 +158,12 @@ def test_tables_keep_words_before_numbers_and_say_what_was_left_out():
     table = table_of(sample("table"))
     assert table.head == ("corpus", "texts", "AUC", "Pearson")
     assert table.rows[0] == ("SST-2", "872", "0.81", "—")
+    stored = xr.Dataset(
+        {name: ("label", [0.5]) for name in ("high", "low", "null_mean", "p_iid", "r")}, {"label": ["x"]}
+    )
+    assert table_of(stored).head == ("", "r", "null mean", "low", "high", "p iid")
+    chosen = stored.assign_attrs(columns=["p_iid", "low"])
+    assert table_of(chosen).head == ("", "p iid", "low", "r", "null mean", "high")
     long = sample("subjects")
     assert table_of(long).left_out == 4 * 123 - MOST_ROWS
 

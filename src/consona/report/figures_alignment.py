@@ -116,9 +116,9 @@ def _null(ax: "Axes", ds: xr.Dataset) -> None:
     mean = float(np.sum(share * (edges[:-1] + edges[1:]) / 2)) if kept.size else np.nan
     if kept.size:
         ax.plot([mean, mean], [0, top * 1.04], color=MUTED, linewidth=0.9, dashes=(3, 2))
-        ax.text(
-            mean, top * 1.06, f"mean of the null {number(mean)}", color=MUTED, fontsize=7.5, ha="center", va="bottom"
-        )
+        side = "right" if mean <= r else "left"
+        said = f" mean of the null {number(mean)} "
+        ax.text(mean, top * 1.05, said, color=MUTED, fontsize=7.5, ha=side, va="bottom")
         ax.set_xlim(min(edges[kept[0]], r), max(edges[kept[-1] + 1], r))
     if np.isfinite(r):
         ax.plot([r, r], [0, top * 1.3], color=INK, linewidth=1.8)

@@ -144,7 +144,7 @@ def draw_bars(ds: xr.Dataset) -> "Figure":
     rows, start = np.arange(len(names))[::-1], float(ds.attrs.get("reference", 0.0))
     ax.barh(rows, null_high - null_low, left=null_low, height=0.82, color=BAND, zorder=0)
     zero_line(ax, at=start)
-    ax.barh(rows, effect - start, left=start, height=0.34, color=series_colour(0), zorder=2)
+    ax.barh(rows, effect - start, left=start, height=0.34, color=series_colour(0), alpha=0.6, zorder=2)
     for y, e, bottom, top in zip(rows, effect, low, high, strict=True):
         ax.plot([bottom, top], [y, y], color=INK, linewidth=1.1, zorder=3)
         beside(ax, y, number(e, 3))

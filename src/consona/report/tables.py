@@ -24,8 +24,9 @@ class Table:
 def table_of(ds: xr.Dataset) -> Table:
     """A result as one tidy table: variables that share all dimensions side by side, at most 60 rows.
 
-    Where variables differ in their dimensions, those that share theirs with most others are shown. Columns are those
-    of the attribute "columns" first, then words, then numbers (a file keeps variables in alphabetical order).
+    Where variables differ in their dimensions, those that share theirs with most others are shown. Columns are the
+    first of words, those of the attribute "columns", other words, then numbers by their kind (a file keeps its
+    variables in alphabetical order).
     """
     if not ds.data_vars:
         return Table((), (), ())
@@ -38,7 +39,17 @@ def table_of(ds: xr.Dataset) -> Table:
     frame = frame.drop(columns=[dim for dim in span if dim not in ds.coords or dim == "index"], errors="ignore")
     wanted = [name for name in ds.attrs.get("columns", ()) if name in frame.columns]
     words = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
-    return as_table(frame[list(dict.fromkeys([*wanted, *words, *frame.columns]))])
+    return as_table(frame[list(dict.fromkeys([*words[:1], *wanted, *words, *sorted(frame.columns, key=_place)]))])
+
+
+def _place(name: object) -> int:
+    """Where a column of numbers stands: values first, then nulls, then intervals, then p and q."""
+    said = str(name).replace("_", " ").split()
+    if said[:1] in (["p"], ["q"]):
+        return 4
+    if {"low", "high"} & set(said):
+        return 3 if "high" in said else 2
+    return 1 if "null" in said else 0
 
 
 def as_table(frame: pd.DataFrame) -> Table:
