@@ -58,7 +58,7 @@ def test_nothing_is_found_where_nothing_is():
 def test_clip_identity_alone_is_no_valence():
     """New people, same clips: r is high because the clip is known; the refitted null is as high."""
     score = projection_score(twin("clip", 2.0), goals(), hold_out="subject").sel(goal="rated valence")
-    assert float(score["null_mean"].sel(null="class block")) > 0.5
+    assert float(score["null_mean"].sel(null="class block")) > 0.3
     assert float(score["p"].sel(null="class block")) > 0.05
 
 
@@ -112,8 +112,10 @@ def test_folds_hold_both_cohorts_evenly():
 
 def test_class_labels_are_decoded_from_seen_clips_and_undefined_for_unseen_emotions():
     seen = class_score(twin("clip", 2.0), hold_out="subject")
-    assert float(seen["accuracy"]) > 0.9
-    assert float(seen["null_mean"]) > 0.9  # any labelling of known clips can be decoded
+    assert float(seen["null_mean"]) > 0.4  # any labelling of known clips can be decoded, not only the true one
+    absent = class_score(twin("none"), hold_out="subject")
+    # 500 labellings of 28 clips, each right with 1/9: the mean has an SE below .006
+    assert float(absent["null_mean"]) == pytest.approx(1 / 9, abs=0.03)
     assert np.isnan(float(class_score(twin("clip"), hold_out="emotion")["accuracy"]))
 
 
