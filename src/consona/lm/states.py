@@ -106,7 +106,7 @@ def _read(
     machine: Machine, batch: Batch, reading: Reading, spans: npt.NDArray[np.int64] | None, states: torch.Tensor
 ) -> None:
     """Run one batch and write its texts into ``states``."""
-    pool = pool_of(batch, reading.pooling, spans, machine.device)
+    pool = pool_of(batch, reading.pooling, spans)
     reached: set[int] = set()
     taps = []
     for column, layer in enumerate(reading.layers):

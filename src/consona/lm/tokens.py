@@ -1,6 +1,7 @@
 """Texts to token ids: templates, chat markup, truncation that is counted, and spans of characters."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from consona.core.invariants import listed
 from consona.core.stimuli import Stimuli
 
 PLACE = "{text}"
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,7 @@ def readable_texts(stimuli: Stimuli) -> list[str]:
     missing = [name for name, text in zip(stimuli.ids, texts) if text.strip().lower() == "n/a"]
     if missing:
         raise InvalidInput(f"The text 'n/a' means missing and cannot be read: {listed(missing)}. Drop them.")
-    broken = [name for name, text in zip(stimuli.ids, texts) if any("\ud800" <= c <= "\udfff" for c in text)]
+    broken = [name for name, text in zip(stimuli.ids, texts) if _LONE_SURROGATE.search(text)]
     if broken:
         raise InvalidInput(f"Half a surrogate pair is no character: {listed(broken)}. Mend their encoding.")
     return texts
