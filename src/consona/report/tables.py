@@ -43,13 +43,12 @@ def table_of(ds: xr.Dataset) -> Table:
 
 
 def _place(name: object) -> int:
-    """Where a column of numbers stands: values first, then nulls, then intervals, then p and q."""
+    """Where a column of numbers stands: values, then nulls, differences from them, intervals, at last p and q."""
     said = str(name).replace("_", " ").split()
+    kinds = ({"null"}, {"difference"}, {"low"}, {"high"})
     if said[:1] in (["p"], ["q"]):
-        return 4
-    if {"low", "high"} & set(said):
-        return 3 if "high" in said else 2
-    return 1 if "null" in said else 0
+        return len(kinds) + 1
+    return next((place for place, kind in enumerate(kinds, start=1) if kind & set(said)), 0)
 
 
 def as_table(frame: pd.DataFrame) -> Table:
