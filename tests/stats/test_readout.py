@@ -138,8 +138,8 @@ def test_a_finished_prediction_must_not_be_permuted():
 
 def test_too_few_groups_are_refused():
     with pytest.raises(ValueError, match="at least 3 groups"):
-        stimulus_readout(np.zeros((2, 4, 3)), [0, 0, 1, 1], ALPHAS)
+        stimulus_readout(np.zeros((2, 4, 3)), np.array([0, 0, 1, 1]), ALPHAS)
     with pytest.raises(ValueError, match="4 expected, 3 found"):
-        stimulus_readout(np.zeros((2, 4, 3)), [0, 1, 2], ALPHAS)
+        stimulus_readout(np.zeros((2, 4, 3)), np.array([0, 1, 2]), ALPHAS)
     with pytest.raises(ValueError, match="1 values are not"):
-        stimulus_readout(np.where(np.arange(24).reshape(2, 4, 3) == 5, np.nan, 0.0), [0, 1, 2, 3], ALPHAS)
+        stimulus_readout(np.where(np.arange(24).reshape(2, 4, 3) == 5, np.nan, 0.0), np.arange(4), ALPHAS)

@@ -100,12 +100,12 @@ def held_out(data: Responses, hold_out: HoldOut, *, rows: Rows = "subject x clip
     try:
         if hold_out == "in-sample":
             if len(X) >= 3:
-                return in_sample_readout(X, list(subject_folds(data.cohorts, seed)), ALPHAS)
-            return in_sample_mean_readout(X, list(data.ids), ALPHAS)
+                return in_sample_readout(X, subject_folds(data.cohorts, seed), ALPHAS)
+            return in_sample_mean_readout(X, data.ids, ALPHAS)
         if hold_out == "subject":
-            return subject_readout(X, list(subject_folds(data.cohorts, seed)), ALPHAS)
+            return subject_readout(X, subject_folds(data.cohorts, seed), ALPHAS)
         if hold_out in ("clip", "emotion"):
-            return stimulus_readout(X, list(data.ids if hold_out == "clip" else data.emotions), ALPHAS)
+            return stimulus_readout(X, data.ids if hold_out == "clip" else data.emotions, ALPHAS)
     except ValueError as error:
         raise InvalidInput(f"Hold-out '{hold_out}': {error}") from None
     raise InvalidInput(f"Hold-out '{hold_out}' is unknown; known are {listed(HOLD_OUTS)}.")

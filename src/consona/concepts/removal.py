@@ -50,13 +50,16 @@ def removal_score(axis: Direction, features: Features, stimuli: Stimuli, *, n_di
     -------
     xr.Dataset
         ``whole``, ``without_axis``, ``without_matched (direction)``, the loss, and ``p`` that a matched
-        direction costs as much.
+        direction costs as much; NaN where no direction beside the axis carries as much variance.
     """
     labels = binary_labels(features, stimuli)
     x = features.layer(axis.layer).astype(np.float64)
     x = x - x.mean(axis=0)
     probe = _Probe(x, labels, seed)
-    matched = variance_matched_directions(x, axis.values, n=n_directions, seed=seed)
+    try:
+        matched = variance_matched_directions(x, axis.values, n=n_directions, seed=seed)
+    except ValueError:  # no direction beside the axis carries as much: there is nothing to compare it with
+        matched = np.zeros((0, x.shape[1]))
     whole, without = probe.auc_without(np.zeros(x.shape[1])), probe.auc_without(axis.values)
     others = np.array([probe.auc_without(v) for v in matched])
     loss, null = whole - without, whole - others
@@ -66,7 +69,7 @@ def removal_score(axis: Direction, features: Features, stimuli: Stimuli, *, n_di
             "without_axis": without,
             "without_matched": ("direction", others),
             "loss": loss,
-            "null_mean": null.mean(),
-            "p": float(p_value(np.asarray(loss), null)),
+            "null_mean": null.mean() if len(null) else np.nan,
+            "p": float(p_value(np.asarray(loss), null)) if len(null) else np.nan,
         }
     )

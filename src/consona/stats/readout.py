@@ -10,12 +10,11 @@ training mean of the target: that mean contains nothing of the brain, and where 
 held-out value rises, which would drive any pooled correlation towards -1.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from consona.stats.shapes import Bool, Float, Int
+from consona.stats.shapes import Bool, Float, Int, Shaped
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def _require(X: np.ndarray, groups: np.ndarray, n: int, what: str) -> np.ndarray
 
 def stimulus_readout(
     X: Float[np.ndarray, "n_subjects n_stimuli n_features"],
-    groups: Sequence[object],
+    groups: Shaped[np.ndarray, " n_stimuli"],
     alphas: Float[np.ndarray, " n_alphas"],
 ) -> Readout:
     """Leave groups of stimuli out (clips, or whole emotions); the inner folds leave out the same groups.
@@ -141,7 +140,7 @@ def stimulus_readout(
 
 def subject_readout(
     X: Float[np.ndarray, "n_subjects n_stimuli n_features"],
-    groups: Sequence[object],
+    groups: Shaped[np.ndarray, " n_subjects"],
     alphas: Float[np.ndarray, " n_alphas"],
 ) -> Readout:
     """Leave groups of subjects out; all stimuli are in training, seen by other people.
@@ -181,7 +180,7 @@ def subject_readout(
 
 def in_sample_readout(
     X: Float[np.ndarray, "n_subjects n_stimuli n_features"],
-    groups: Sequence[object],
+    groups: Shaped[np.ndarray, " n_subjects"],
     alphas: Float[np.ndarray, " n_alphas"],
 ) -> Readout:
     """Fit and predict the same rows, to reproduce published numbers; folds over ``groups`` of subjects set the penalty.
@@ -208,7 +207,7 @@ def in_sample_readout(
 
 def in_sample_mean_readout(
     X: Float[np.ndarray, "n_subjects n_stimuli n_features"],
-    groups: Sequence[object],
+    groups: Shaped[np.ndarray, " n_stimuli"],
     alphas: Float[np.ndarray, " n_alphas"],
 ) -> Readout:
     """As :func:`in_sample_readout` where there is one row per stimulus: folds over groups of stimuli set the penalty.

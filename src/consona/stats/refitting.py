@@ -40,7 +40,7 @@ def order_correlations(
     Predictions are averaged over subjects. With class indicators as ``basis`` and permuted class values as ``levels``
     this is the block permutation in which every order is fitted again, its penalty included.
     """
-    return order_comparisons(readout, basis, levels, [np.eye(len(basis))], offset=offset)[0]
+    return np.asarray(order_comparisons(readout, basis, levels, [np.eye(len(basis))], offset=offset)[0])
 
 
 def order_comparisons(
