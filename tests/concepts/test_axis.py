@@ -8,6 +8,7 @@ from consona.concepts.axis import (
     NEGATIVE,
     POSITIVE,
     VALENCE_CODE,
+    AxisRule,
     difference_axis,
     explained_share,
     level_axis,
@@ -58,13 +59,18 @@ def expected_auc(effect):
     return float(norm.cdf(effect / np.sqrt(2)))
 
 
-@pytest.mark.parametrize("kind", ["principal", "difference", "levels"])
+@pytest.mark.parametrize(
+    "kind", ["principal", "difference", "levels", "principal by rule", "difference by rule", "levels by rule"]
+)
 def test_planted_axis_is_found_with_its_sign(kind):
     features = texts()
     axis = {
         "principal": lambda: principal_axis(features, LABELS, layer=-1, positive=POSITIVE),
         "difference": lambda: difference_axis(features, LABELS, layer=-1, positive=POSITIVE, negative=NEGATIVE),
         "levels": lambda: level_axis(features, LABELS, layer=-1, levels=VALENCE_CODE),
+        "principal by rule": lambda: AxisRule("principal").fit(features, LABELS, layer=-1),
+        "difference by rule": lambda: AxisRule("difference").fit(features, LABELS, layer=-1),
+        "levels by rule": lambda: AxisRule("levels").fit(features, LABELS, layer=-1),
     }[kind]()
     # noise of class means: SD 1/sqrt(20) in 38 dimensions and 6/sqrt(20) in one, against an effect of 2 in 9 classes
     assert axis.values @ TRUTH > 0.9
@@ -110,13 +116,13 @@ def test_content_free_axes_do_not_point_anywhere():
     axis = principal_axis(texts(), LABELS, layer=-1, positive=POSITIVE)
     cosines = [each.values @ TRUTH for each in random_axes(axis, n=200, seed=0)]
     assert np.std(cosines) == pytest.approx(1 / np.sqrt(N_FEATURES), rel=0.2)
-    shuffled = shuffled_axes(texts(), LABELS, layer=-1, positive=POSITIVE, n=20, seed=0)
+    shuffled = shuffled_axes(texts(), LABELS, rule=AxisRule(), layer=-1, n=20, seed=0)
     assert np.mean([abs(each.values @ TRUTH) for each in shuffled]) < 0.5
 
 
 def test_massive_dimensions_hide_the_axis_until_they_are_handled():
     reference, (test, stimuli) = texts(massive=True), sentiment(1.5, massive=True)
-    sweep = layer_sweep(reference, LABELS, positive=POSITIVE, test=test, stimuli=stimuli)
+    sweep = layer_sweep(reference, LABELS, rule=AxisRule(), test=test, stimuli=stimuli)
     last = sweep["score"].isel(layer=-1)
     assert float(last.sel(treatment="all dimensions")) < 0.65
     assert float(last.sel(treatment="without massive dimensions")) > 0.75
@@ -133,7 +139,7 @@ def test_treatments_learn_from_the_axis_texts_only():
 
 def test_more_texts_make_a_better_axis():
     test, stimuli = sentiment(1.5)
-    fit = {"layer": -1, "positive": POSITIVE, "test": test, "stimuli": stimuli}
+    fit = {"layer": -1, "rule": AxisRule(), "test": test, "stimuli": stimuli}
     curve = shot_curve(texts(2.0), LABELS, seed=0, **fit)["y"].values[0]
     assert curve[-1] > curve[0] + 0.05
 

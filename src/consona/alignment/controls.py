@@ -65,7 +65,7 @@ def controlled_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOu
         "within positive": (np.eye(len(code))[code > 0], local),
         "within negative": (np.eye(len(code))[code < 0], local),
     }
-    left = [name for name in names if name not in ("three-level code", "rated valence")]
+    left = [name for name in names if name != "three-level code"]
     facts = [
         [_one(readout, goals.sel(goal=name).values, data.emotions, *control) for control in controls.values()]
         for name in left

@@ -1,7 +1,8 @@
 """Concept axes: one direction from the mean activations of a few classes of text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -133,6 +134,35 @@ def _pole_name(positive: Sequence[str]) -> str:
     return positive if isinstance(positive, str) else " + ".join(positive)
 
 
+@dataclass(frozen=True)
+class AxisRule:
+    """How an axis comes from class means: which of the three ways, and what its poles are."""
+
+    kind: Literal["principal", "difference", "levels"] = "principal"
+    positive: tuple[str, ...] = POSITIVE
+    negative: tuple[str, ...] = NEGATIVE
+
+    def fit(self, features: Features, labels: Labels, *, layer: int, name: str = "valence") -> Direction:
+        """The axis of these texts; ``levels`` gives +1 and -1 to the poles and 0 to every other class.
+
+        Raises
+        ------
+        InvalidInput
+            As :func:`principal_axis`.
+        """
+        if self.kind == "principal":
+            return principal_axis(features, labels, layer=layer, positive=self.positive, name=name)
+        if self.kind == "difference":
+            poles = {"positive": self.positive, "negative": self.negative}
+            return difference_axis(features, labels, layer=layer, name=name, **poles)
+        code = {str(each): float((each in self.positive) - (each in self.negative)) for each in np.unique(labels)}
+        return level_axis(features, labels, layer=layer, levels=code, name=name)
+
+    def fingerprint(self) -> str:
+        """Everything that changes the axis, as text."""
+        return f"{self.kind} | {self.positive} | {self.negative}"
+
+
 def explained_share(features: Features, labels: Labels, *, layer: int) -> float:
     """Share of the variance between class means that their first principal component explains."""
     _, means, _ = _means(features, labels, layer)
@@ -147,11 +177,8 @@ def random_axes(like: Direction, *, n: int, seed: int) -> list[Direction]:
 
 
 def shuffled_axes(
-    features: Features, labels: Labels, *, layer: int, positive: Sequence[str], n: int, seed: int
+    features: Features, labels: Labels, *, rule: AxisRule, layer: int, n: int, seed: int
 ) -> list[Direction]:
-    """Axes fitted as :func:`principal_axis` with the labels shuffled over single texts, all else kept."""
+    """Axes fitted by the same rule with the labels shuffled over single texts, all else kept."""
     rng = rng_for(seed, "shuffled labels")
-    return [
-        principal_axis(features, rng.permutation(labels), layer=layer, positive=positive, name=f"shuffled {i}")
-        for i in range(n)
-    ]
+    return [rule.fit(features, rng.permutation(labels), layer=layer, name=f"shuffled {i}") for i in range(n)]

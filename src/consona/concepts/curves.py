@@ -1,12 +1,10 @@
 """How an axis depends on the layer, on how many texts made it, and on whose texts they were."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from consona.concepts.axis import principal_axis
+from consona.concepts.axis import AxisRule
 from consona.concepts.treatments import TREATMENTS, massive
 from consona.concepts.zero_shot import binary_labels
 from consona.core.features import Features
@@ -18,7 +16,7 @@ N_RESAMPLES = 20
 
 
 def layer_sweep(
-    texts: Features, emotions: npt.NDArray[np.str_], *, positive: Sequence[str], test: Features, stimuli: Stimuli
+    texts: Features, emotions: npt.NDArray[np.str_], *, rule: AxisRule, test: Features, stimuli: Stimuli
 ) -> xr.Dataset:
     """AUC of an axis fitted at every layer, under every treatment of the activations.
 
@@ -32,7 +30,7 @@ def layer_sweep(
     for i, treat in enumerate(TREATMENTS.values()):
         fitted, shown = treat(texts, texts), treat(test, texts)
         for j, layer in enumerate(texts.layers):
-            axis = principal_axis(fitted, emotions, layer=int(layer), positive=positive)
+            axis = rule.fit(fitted, emotions, layer=int(layer))
             table[i, j] = auc(axis.project(shown), labels)
     variables = {"score": (("treatment", "layer"), table), "n_massive": (("layer",), massive(texts).sum(axis=1))}
     return xr.Dataset(variables, {"treatment": list(TREATMENTS), "layer": texts.layers})
@@ -49,7 +47,7 @@ def shot_curve(
     emotions: npt.NDArray[np.str_],
     *,
     layer: int,
-    positive: Sequence[str],
+    rule: AxisRule,
     test: Features,
     stimuli: Stimuli,
     seed: int,
@@ -69,7 +67,7 @@ def shot_curve(
             rng = rng_for(seed, "shots", n, j)
             chosen = np.concatenate([rng.choice(np.flatnonzero(emotions == name), n, replace=False) for name in names])
             some = texts.select(texts.ids[chosen])
-            axis = principal_axis(some, emotions[chosen], layer=layer, positive=positive)
+            axis = rule.fit(some, emotions[chosen], layer=layer)
             found[i, j] = auc(axis.project(test), labels)
     quantiles = np.quantile(found, (0.5, 0.025, 0.975), axis=1)
     variables = {key: (("series", "x"), quantiles[k][None]) for k, key in enumerate(("y", "low", "high"))}
@@ -80,7 +78,7 @@ def seed_set_spread(
     sets: dict[str, tuple[Features, npt.NDArray[np.str_]]],
     *,
     layer: int,
-    positive: Sequence[str],
+    rule: AxisRule,
     test: Features,
     stimuli: Stimuli,
 ) -> xr.Dataset:
@@ -92,7 +90,7 @@ def seed_set_spread(
         ``effect (label)``, ``n_texts (label)`` and ``cosine (label, other)``.
     """
     labels = binary_labels(test, stimuli)
-    axes = [principal_axis(f, e, layer=layer, positive=positive) for f, e in sets.values()]
+    axes = [rule.fit(f, e, layer=layer) for f, e in sets.values()]
     vectors = np.stack([axis.values for axis in axes])
     variables = {
         "effect": (("label",), np.array([auc(axis.project(test), labels) for axis in axes])),

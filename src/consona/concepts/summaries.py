@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from consona.concepts.axis import VALENCE_CODE, principal_axis
+from consona.concepts.axis import VALENCE_CODE, AxisRule
 from consona.concepts.zero_shot import binary_labels
 from consona.core.direction import Direction
 from consona.core.errors import InvalidInput
@@ -96,9 +96,9 @@ def agreement_between_models(values: Mapping[str, npt.ArrayLike]) -> xr.Dataset:
 
 
 def model_clip_values(
-    stories: Features, emotions: Labels, plots: Features, *, layer: int, positive: Sequence[str]
+    stories: Features, emotions: Labels, plots: Features, *, layer: int, rule: AxisRule
 ) -> dict[str, list[float]]:
     """Clip values of one model in both versions: class text (a value per class) and plot lines."""
-    axis = principal_axis(stories, emotions, layer=layer, positive=positive)
+    axis = rule.fit(stories, emotions, layer=layer)
     names, values = class_values(axis, stories, emotions)
     return {"classes": names.tolist(), "class text": values.tolist(), "plot lines": axis.project(plots).tolist()}

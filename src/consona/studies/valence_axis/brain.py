@@ -60,7 +60,9 @@ def brain_half(f: Fitted, texts: TextHalf) -> BrainHalf:
         for h in MEAN_ROWS
     }
     controlled = run.step("eeg-controlled", controlled_scores, eeg, goals, hold_out="clip", **how)
-    cohorts = run.step("eeg-cohorts", cohort_scores, eeg, goals.sel(goal=list(GOALS)), hold_out="clip", **how)
+    cohorts = run.step(
+        "eeg-cohorts", cohort_scores, eeg, goals.sel(goal=[*GOALS, "rated valence"]), hold_out="clip", **how
+    )
     random = run.step("eeg-random-directions", level_correlations, eeg, texts.random_levels, hold_out="clip", **how)
     reliability = run.step("eeg-reliability", readout_reliability, eeg, goals, hold_out="clip", **how)
     ratings = run.step("ratings-reliability", rating_reliability, f.material.ratings, item="valence", **how)
@@ -108,7 +110,7 @@ def _models(f: Fitted) -> dict[str, xr.Dataset]:
         f.run.note_model(lm.describe())
         pooling, layer = way_of_reading(f.study, lm)
         read = Reader(f.run, lm, pooling, prefix=f"model-{number}")
-        fit = {"layer": layer, "positive": f.study.positive}
+        fit = {"layer": layer, "rule": f.rule}
         given = (read("stories", stories), stories["emotion"], read("plots", plots))
         found[name] = f.run.step(f"model-{number}-clips", model_clip_values, *given, **fit)
     agreed = {}
@@ -130,9 +132,7 @@ def _evidence(f: Fitted, half: BrainHalf) -> None:
     for name, score in half.scores.items():
         facts = {"cv": score.attrs["cv"], "held_out": name, "shares_stimuli": name == "subject"}
         run.evidence("CON011", where=f"eeg-{name}", **facts)
-        run.evidence(
-            "CON004", where=f"eeg-{name}", smallest_p=1 / 362_880, n_tests=len(GOALS) + 2, correction="bonferroni"
-        )
+        run.evidence("CON004", where=f"eeg-{name}", smallest_p=1 / 362_880, n_tests=5, correction="bonferroni")
     for name, groups in (("clip", stimuli.ids), ("emotion", stimuli["emotion"])):
         folds = [{"train": groups[groups != g].tolist(), "test": [str(g)]} for g in np.unique(groups)]
         run.evidence("CON001", where=f"eeg-{name}", held_out=name, folds=folds)

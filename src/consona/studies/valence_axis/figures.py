@@ -152,7 +152,7 @@ def hold_outs(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
         "are in "
         "training, and any label that is tied to the clip is predicted."
     )
-    return _figure(data, "hold_outs", "Four ways of holding out", caption, n=int(first.attrs["n_subjects"]))
+    return _figure(data, "hold_outs", "Four ways of holding out", caption, n=f"{first.attrs['n_subjects']} subjects")
 
 
 def scalp(data: xr.Dataset, *, goal: str) -> xr.Dataset:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from consona.concepts.axis import principal_axis
+from consona.concepts.axis import AxisRule
 from consona.core.direction import Direction
 from consona.core.features import Features
 from consona.core.stimuli import Stimuli
@@ -55,6 +55,11 @@ class Fitted:
     labelled: dict[str, tuple[Features, Stimuli]]
 
     @property
+    def rule(self) -> AxisRule:
+        """How the axis comes from class means."""
+        return self.study.rule
+
+    @property
     def test(self) -> Features:
         """Features of the primary corpus."""
         return self.labelled[self.primary][0]
@@ -82,6 +87,6 @@ def fitted(study: "ValenceAxis", run: "Run", lm: "LanguageModel", material: Mate
     run.evidence("CON002", where="axis", what="layer", n_candidates=lm.n_layers, chosen_on="before")
     source = material.names if RECIPES[study.recipe][0] == "names" else material.stories[study.seed_set]
     texts, emotions = read("axis-texts", source), source["emotion"]
-    axis = run.step("axis", principal_axis, texts, emotions, layer=layer, positive=study.positive)
+    axis = run.step("axis", study.rule.fit, texts, emotions, layer=layer)
     labelled = {name: (read(name, stimuli), stimuli) for name, stimuli in material.labelled.items()}
     return Fitted(study, run, read, material, texts, emotions, layer, axis, next(iter(labelled)), labelled)

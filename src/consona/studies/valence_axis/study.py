@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from consona.concepts.axis import POSITIVE
+from consona.concepts.axis import EMOTIONS, POSITIVE, AxisRule
 from consona.core.claim import Claim
 from consona.engine.config import PlannedStep, Requirements, Study
 from consona.studies.valence_axis.brain import brain_half
@@ -70,6 +70,10 @@ class ValenceAxis(Study):
     seed_set: int = Field(
         default=1, ge=1, le=3, description="Which of the three independently written sets of stories."
     )
+    axis: Literal["principal", "difference", "levels"] = Field(
+        default="principal",
+        description="First component of the class means (the paper's), difference of the poles, or slope on -1, 0, +1.",
+    )
     positive: tuple[str, ...] = Field(
         default=POSITIVE, description="Classes on the positive side: the rule for the sign."
     )
@@ -93,10 +97,15 @@ class ValenceAxis(Study):
     )
     seed: int = Field(default=0, ge=0, description="Seed of everything that is drawn.")
 
+    @property
+    def rule(self) -> AxisRule:
+        """How the axis comes from class means; classes of story that are not positive nor neutral are negative."""
+        return AxisRule(self.axis, self.positive, tuple(e for e in EMOTIONS if e not in (*self.positive, "neutral")))
+
     @classmethod
     def demo(cls) -> "ValenceAxis":
         """Offline in 90 s: the packaged MiniLM, the study's own texts, and EEG with planted valence."""
-        return cls(corpora=("sentiment-twin",), eeg="twin", plant="valence", n_random=99)
+        return cls(axis="difference", corpora=("sentiment-twin",), eeg="twin", plant="valence", n_random=99)
 
     def requires(self) -> Requirements:
         """Corpora and extras that must be there."""

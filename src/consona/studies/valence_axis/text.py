@@ -1,16 +1,12 @@
 """The text half: what the axis can do without labels, and what a content-free axis can do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from consona.concepts.axis import (
-    NEGATIVE,
-    POSITIVE,
-    VALENCE_CODE,
-    difference_axis,
     explained_share,
     level_axis,
     principal_axis,
@@ -96,13 +92,12 @@ def _arousal(f: Fitted) -> Direction:
 def _content_free(f: Fitted) -> tuple[Direction, dict[str, Array], Array]:
     """AUC of random directions, of axes from shuffled labels and from invented words; class values of the first."""
     run, n, seed = f.run, f.study.n_random, f.study.seed
-    positive = f.study.positive
     nonce, labels = f.read("nonce", f.material.nonce), f.material.nonce["emotion"]
-    nonce_axis = run.step("axis-nonce", principal_axis, nonce, labels, layer=f.layer, positive=positive)
+    nonce_axis = run.step("axis-nonce", f.rule.fit, nonce, labels, layer=f.layer)
     random = random_axes(f.axis, n=n, seed=seed)
     several = len(f.texts) > len(set(f.emotions))
     draw = {"n": n if several else 0, "seed": seed}
-    shuffled = shuffled_axes(f.texts, f.emotions, layer=f.layer, positive=positive, **draw)
+    shuffled = shuffled_axes(f.texts, f.emotions, rule=f.rule, layer=f.layer, **draw)
     axes = {"random directions": random, "shuffled labels": shuffled, "invented words": [nonce_axis]}
     chance = {
         name: np.asarray(run.step(f"chance-{name.replace(' ', '-')}", many_aucs, each, f.test, f.stimuli))
@@ -123,8 +118,8 @@ def _clips(f: Fitted, nonce_axis: Direction) -> dict[str, Array]:
 
 
 def _curves(f: Fitted) -> None:
-    run, positive, seed = f.run, f.study.positive, f.study.seed
-    test = {"positive": positive, "test": f.test, "stimuli": f.stimuli}
+    run, seed = f.run, f.study.seed
+    test = {"rule": f.rule, "test": f.test, "stimuli": f.stimuli}
     sweep = run.step("layers", layer_sweep, f.texts, f.emotions, **test)
     run.step("figure-4-layers", figures.layers, sweep, chosen=f.axis.layer, corpus=f.primary)
     if RECIPES[f.study.recipe][0] == "stories":
@@ -154,8 +149,8 @@ def _recipes(f: Fitted) -> None:
 
 def _other_kinds(f: Fitted, stories: Stimuli) -> dict[str, Direction]:
     texts, emotions = f.read("recipe-stories", stories), stories["emotion"]
-    difference = difference_axis(texts, emotions, layer=f.layer, positive=POSITIVE, negative=NEGATIVE)
-    return {
-        "difference of means": difference,
-        "three-level code": level_axis(texts, emotions, layer=f.layer, levels=VALENCE_CODE),
+    rules = {
+        "difference of means": replace(f.rule, kind="difference"),
+        "three-level code": replace(f.rule, kind="levels"),
     }
+    return {name: rule.fit(texts, emotions, layer=f.layer) for name, rule in rules.items()}
