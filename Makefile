@@ -29,7 +29,7 @@ check: $(READY)
 	$(BIN)/python -m pytest -q tests/house
 
 test: $(READY)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 demo: $(READY)
 	$(BIN)/consona demo

@@ -10,6 +10,8 @@ import pytest
 # The Hub client reads this when it is imported, so it is set before any test module is.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Small matrices: several threads only wait for each other. Read by NumPy and torch when they are imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 try:
     from hypothesis import settings
