@@ -17,6 +17,7 @@ from consona.stats.refitting import mean_predictions, order_correlations, predic
 from consona.stats.reliability import split_half_reliability
 
 Array = npt.NDArray[np.float64]
+N_ORDERS = 5000
 
 
 def residual_map(given: Array) -> Array:
@@ -37,8 +38,8 @@ def controlled_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOu
     """The agreement that is left when something simpler is held constant, each beside its refitted null.
 
     ``goals`` must hold ``three-level code`` and ``rated valence``; every other goal is controlled for them. Orders of
-    the null: all classes for *given rated valence*; only classes of the same level (both poles apart, 576 orders for
-    4 + 1 + 4 classes) for *given three-level code* and within one pole, because only these leave the control intact.
+    the null: a sample of all orders for *given rated valence*; only classes of the same level (576 orders for 4 + 1 + 4
+    classes) for *given three-level code* and within one pole, because only these leave the control intact.
 
     Returns
     -------
@@ -52,16 +53,20 @@ def controlled_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOu
     """
     data = responses(dataset)
     require_same_ids(data.ids, as_names(goals["stimulus"].values), ("Stimuli", "goals"))
+    return controlled_of(held_out(data, hold_out, seed=seed), data, goals, seed=seed).assign_attrs(hold_out=hold_out)
+
+
+def controlled_of(readout: Readout, data: Responses, goals: xr.DataArray, *, seed: int) -> xr.Dataset:
+    """As :func:`controlled_scores`, for a read-out that is there already."""
     names = as_names(goals["goal"].values).tolist()
     for needed in ("three-level code", "rated valence"):
         if needed not in names:
             raise InvalidInput(f"The goals must hold '{needed}' to control for it; found {names}.")
     code, rated = (goals.sel(goal=name).values for name in ("three-level code", "rated valence"))
-    readout = held_out(data, hold_out, seed=seed)
-    local, everything = within_levels(data.emotions, code), all_orders(len(np.unique(data.emotions)))
-    controls = {
+    local, sampled = within_levels(data.emotions, code), _sampled(data, seed)
+    controls: dict[str, tuple[Array, npt.NDArray[np.integer]]] = {
         "given three-level code": (residual_map(code), local),
-        "given rated valence": (residual_map(rated), everything),
+        "given rated valence": (residual_map(rated), sampled),
         "within positive": (np.eye(len(code))[code > 0], local),
         "within negative": (np.eye(len(code))[code < 0], local),
     }
@@ -74,17 +79,30 @@ def controlled_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOu
     variables = {
         key: (("goal", "control"), table[:, :, i]) for i, key in enumerate(("r", "null_mean", "p", "n_orders"))
     }
-    return xr.Dataset(variables, {"goal": left, "control": list(controls)}, {"hold_out": hold_out})
+    return xr.Dataset(variables, {"goal": left, "control": list(controls)})
+
+
+def _sampled(data: Responses, seed: int) -> npt.NDArray[np.int32]:
+    """The observed order of the classes, then a sample of all."""
+    n_classes = len(np.unique(data.emotions))
+    first = np.arange(n_classes, dtype=np.int32)[None]
+    return np.vstack([first, random_orders(n_classes, N_ORDERS, seed=seed)])
 
 
 def _one(
-    readout: Readout, y: Array, classes: npt.NDArray[np.str_], compare: Array, orders: npt.NDArray[np.int8]
+    readout: Readout, y: Array, classes: npt.NDArray[np.str_], compare: Array, orders: npt.NDArray[np.integer]
 ) -> tuple[float, float, float, float]:
     shown = compare @ np.column_stack([y])
     if np.ptp(shown) < 1e-9 * max(1.0, float(np.abs(y).max())):
         return float("nan"), float("nan"), float("nan"), float(len(orders))
     null = ClassOrders.of(np.asarray(y, dtype=float), classes).correlations(readout, orders, [compare])[0]
-    return float(null[0]), float(np.nanmean(null)), float(p_value(null[0], null, exact=True)), float(len(orders))
+    return float(null[0]), float(np.nanmean(null)), float(_p(null, orders)), float(len(orders))
+
+
+def _p(null: Array, orders: npt.NDArray[np.integer]) -> Array:
+    """Exact where all orders are listed that leave the control intact; a sample has the observed order in front."""
+    exact = len(orders) != N_ORDERS + 1
+    return np.asarray(p_value(null[0], null if exact else null[1:], exact=exact))
 
 
 def cohort_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
@@ -101,11 +119,11 @@ def cohort_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, s
     for cohort in every:
         mine = _subset(data, data.cohorts == cohort)
         readout = held_out(mine, hold_out, seed=seed)
-        orders = all_orders(len(np.unique(data.emotions)))
+        orders = _sampled(mine, seed)
         nulls = [
             ClassOrders.of(np.asarray(y, float), data.emotions).correlations(readout, orders)[0] for y in goals.values
         ]
-        facts.append([(null[0], null.mean(), float(p_value(null[0], null, exact=True))) for null in nulls])
+        facts.append([(null[0], null.mean(), float(_p(null, orders))) for null in nulls])
         counts.append(len(mine.subjects))
     table = np.array(facts)
     variables: dict[str, tuple[tuple[str, ...], Array]] = {
@@ -127,24 +145,28 @@ def class_score(dataset: Dataset, *, hold_out: HoldOut, seed: int = 0) -> xr.Dat
     Under hold-out of a whole emotion the class was never seen, so the score is undefined there.
     """
     data = responses(dataset)
+    return classes_of(held_out(data, hold_out, seed=seed), data, hold_out, seed=seed)
+
+
+def classes_of(readout: Readout, data: Responses, hold_out: HoldOut, *, seed: int) -> xr.Dataset:
+    """As :func:`class_score`, for a read-out that is there already."""
     labels, of = np.unique(data.emotions, return_inverse=True)
     attrs = {"hold_out": hold_out, "metric": "balanced accuracy over clips", "null": "labels of clips permuted"}
     if hold_out == "emotion":
         return xr.Dataset({"accuracy": np.nan, "null_mean": np.nan, "p": np.nan}, attrs=attrs)
-    readout = held_out(data, hold_out, seed=seed)
     orders = np.vstack([np.arange(len(of))[None], random_orders(len(of), N_DRAWS // 4, seed=seed)])
     permuted = of[orders]
     targets = (permuted[:, None, :] == np.arange(len(labels))[None, :, None]).astype(float)
     predicted = mean_predictions(readout, targets.reshape(-1, len(of))).reshape(targets.shape)
     right = predicted.argmax(axis=1) == permuted
-    accuracy = np.array(
-        [
-            np.mean([hit[label == k].mean() for k in range(len(labels))])
-            for hit, label in zip(right, permuted, strict=True)
-        ]
-    )
+    accuracy = np.array([balanced_accuracy(hit, truth) for hit, truth in zip(right, permuted, strict=True)])
     values = {"accuracy": accuracy[0], "null_mean": accuracy[1:].mean(), "p": float(p_value(accuracy[0], accuracy[1:]))}
     return xr.Dataset(values, attrs=attrs)
+
+
+def balanced_accuracy(hit: npt.NDArray[np.bool_], truth: npt.NDArray[np.integer]) -> float:
+    """Mean over classes of the share of right answers."""
+    return float(np.mean(np.bincount(truth, weights=hit) / np.bincount(truth)))
 
 
 def level_correlations(dataset: Dataset, levels: Array, *, hold_out: HoldOut, seed: int = 0) -> xr.DataArray:
@@ -153,9 +175,13 @@ def level_correlations(dataset: Dataset, levels: Array, *, hold_out: HoldOut, se
     With the class values of random directions of a model it asks whether *any* direction of that model would do.
     """
     data = responses(dataset)
+    return levels_of(held_out(data, hold_out, seed=seed), data, levels).assign_attrs(hold_out=hold_out)
+
+
+def levels_of(readout: Readout, data: Responses, levels: Array) -> xr.DataArray:
+    """As :func:`level_correlations`, for a read-out that is there already."""
     indicators = ClassOrders.of(np.zeros(len(data.ids)), data.emotions).indicators
-    r = order_correlations(held_out(data, hold_out, seed=seed), indicators, np.asarray(levels, dtype=float))
-    return xr.DataArray(r, dims=("direction",), attrs={"hold_out": hold_out})
+    return xr.DataArray(order_correlations(readout, indicators, np.asarray(levels, dtype=float)), dims=("direction",))
 
 
 def readout_reliability(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
@@ -163,10 +189,12 @@ def readout_reliability(dataset: Dataset, goals: xr.DataArray, *, hold_out: Hold
 
     It says how well another group of people of the same size would repeat the read-out; its square root bounds r.
     """
-    data = responses(dataset)
-    readout = held_out(data, hold_out, seed=seed)
+    readout = held_out(responses(dataset), hold_out, seed=seed)
+    return reliability_of(readout, goals, seed=seed).assign_attrs(hold_out=hold_out)
+
+
+def reliability_of(readout: Readout, goals: xr.DataArray, *, seed: int) -> xr.Dataset:
+    """As :func:`readout_reliability`, for a read-out that is there already."""
     rows = predict_targets(readout, np.asarray(goals.values, dtype=float).T)
     values = [split_half_reliability(rows[:, :, i], n_splits=200, seed=seed)[0] for i in range(rows.shape[2])]
-    return xr.Dataset(
-        {"reliability": ("goal", values)}, {"goal": as_names(goals["goal"].values)}, {"hold_out": hold_out}
-    )
+    return xr.Dataset({"reliability": ("goal", values)}, {"goal": as_names(goals["goal"].values)})

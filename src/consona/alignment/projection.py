@@ -212,7 +212,15 @@ def projection_score(
     """
     data = responses(dataset)
     require_same_ids(data.ids, as_names(goals["stimulus"].values), (f"Stimuli of '{dataset.name}'", "goals"))
-    readout = held_out(data, hold_out, rows=rows, seed=seed)
+    return score_of(
+        held_out(data, hold_out, rows=rows, seed=seed), data, goals, hold_out=hold_out, rows=rows, seed=seed
+    )
+
+
+def score_of(
+    readout: Readout, data: Responses, goals: xr.DataArray, *, hold_out: HoldOut, rows: Rows, seed: int
+) -> xr.Dataset:
+    """As :func:`projection_score`, for a read-out that is there already."""
     exact = rows == "subject x clip"
     facts = [_facts(readout, np.asarray(y, float), data.emotions, exact=exact, seed=seed) for y in goals.values]
     variables = {name: (_DIMS.get(name, ("goal",)), np.array([each[name] for each in facts])) for name in facts[0]}

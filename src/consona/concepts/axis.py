@@ -158,6 +158,16 @@ class AxisRule:
         code = {str(each): float((each in self.positive) - (each in self.negative)) for each in np.unique(labels)}
         return level_axis(features, labels, layer=layer, levels=code, name=name)
 
+    @property
+    def supervised(self) -> bool:
+        """Whether the labels make the axis, not only its sign."""
+        return self.kind != "principal"
+
+    def without(self, name: str) -> "AxisRule":
+        """The same rule where a class takes no part."""
+        poles = (tuple(each for each in pole if each != name) for pole in (self.positive, self.negative))
+        return AxisRule(self.kind, *poles)
+
     def fingerprint(self) -> str:
         """Everything that changes the axis, as text."""
         return f"{self.kind} | {self.positive} | {self.negative}"

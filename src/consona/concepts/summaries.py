@@ -47,7 +47,24 @@ def class_values(axis: Direction, features: Features, emotions: Labels) -> tuple
     return as_names(names), means[:, 0]
 
 
-def clip_values(axis: Direction, features: Features, emotions: Labels, clips: Stimuli) -> npt.NDArray[np.float64]:
+def unseen_class_values(
+    rule: AxisRule, features: Features, emotions: Labels, *, layer: int
+) -> tuple[Labels, npt.NDArray[np.float64]]:
+    """Sorted classes and the value of each on an axis that was fitted without it.
+
+    An axis fitted to labels puts the texts of a class where its label says, whatever the texts are (invented words
+    too); a class that took no part in the fit has to get there by itself.
+    """
+    names = np.unique(emotions)
+    values = []
+    for name in names:
+        others = emotions != name
+        axis = rule.without(str(name)).fit(features.select(others), emotions[others], layer=layer)
+        values.append(axis.project(features.select(~others)).mean())
+    return as_names(names), np.array(values)
+
+
+def clip_values(names: Labels, values: npt.NDArray[np.float64], clips: Stimuli) -> npt.NDArray[np.float64]:
     """Every clip gets the value of its class text: as many distinct values as there are classes.
 
     Raises
@@ -55,13 +72,21 @@ def clip_values(axis: Direction, features: Features, emotions: Labels, clips: St
     InvalidInput
         When a clip belongs to a class without a text.
     """
-    names, values = class_values(axis, features, emotions)
     missing = sorted(set(clips["emotion"].tolist()) - set(names.tolist()))
     if missing:
         raise InvalidInput(
             f"No text of the axis stands for the clips of {listed(missing)}; it has {listed(names, 12)}."
         )
     return values[np.searchsorted(names, clips["emotion"])]
+
+
+def values_by_rule(
+    rule: AxisRule, axis: Direction, features: Features, emotions: Labels
+) -> tuple[Labels, npt.NDArray[np.float64]]:
+    """Class values on the axis itself where labels did not make it, else on axes that did not see the class."""
+    if rule.supervised:
+        return unseen_class_values(rule, features, emotions, layer=axis.layer)
+    return class_values(axis, features, emotions)
 
 
 def many_class_values(axes: Sequence[Direction], features: Features, emotions: Labels) -> npt.NDArray[np.float64]:
@@ -100,5 +125,5 @@ def model_clip_values(
 ) -> dict[str, list[float]]:
     """Clip values of one model in both versions: class text (a value per class) and plot lines."""
     axis = rule.fit(stories, emotions, layer=layer)
-    names, values = class_values(axis, stories, emotions)
+    names, values = values_by_rule(rule, axis, stories, emotions)
     return {"classes": names.tolist(), "class text": values.tolist(), "plot lines": axis.project(plots).tolist()}

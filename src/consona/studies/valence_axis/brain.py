@@ -7,17 +7,12 @@ import numpy as np
 import xarray as xr
 
 from consona.alignment.cells import cell_map
-from consona.alignment.controls import (
-    class_score,
-    cohort_scores,
-    controlled_scores,
-    level_correlations,
-    readout_reliability,
-)
+from consona.alignment.controls import cohort_scores
 from consona.alignment.projection import goals_of, projection_score
 from consona.alignment.published import published_comparison
 from consona.alignment.reliability import rating_reliability
 from consona.alignment.responses import HOLD_OUTS, HoldOut
+from consona.alignment.scrutiny import scrutinised_score
 from consona.concepts.summaries import agreement_between_models, model_clip_values
 from consona.studies.valence_axis import figures
 from consona.studies.valence_axis.reading import Fitted, Reader, way_of_reading
@@ -52,29 +47,29 @@ def brain_half(f: Fitted, texts: TextHalf) -> BrainHalf:
     values = {**texts.clip_values, "rated valence": rated["rated_valence"], "three-level code": code}
     goals = goals_of(values, eeg.stimuli.ids)
     how = {"seed": seed}
-    scores: dict[str, xr.Dataset] = {
-        str(h): run.step(f"eeg-{h}", projection_score, eeg, goals, hold_out=h, **how) for h in HOLD_OUTS
-    }
+    levels = texts.random_levels
+    found = {h: run.step(f"eeg-{h}", scrutinised_score, eeg, goals, levels, hold_out=h, **how) for h in HOLD_OUTS}
+    scores: dict[str, xr.Dataset] = {str(h): parts["score"] for h, parts in found.items()}
     mean = {
         h: run.step(f"eeg-mean-{h}", projection_score, eeg, goals, hold_out=h, rows="cohort mean", **how)
         for h in MEAN_ROWS
     }
-    controlled = run.step("eeg-controlled", controlled_scores, eeg, goals, hold_out="clip", **how)
     cohorts = run.step(
         "eeg-cohorts", cohort_scores, eeg, goals.sel(goal=[*GOALS, "rated valence"]), hold_out="clip", **how
     )
-    random = run.step("eeg-random-directions", level_correlations, eeg, texts.random_levels, hold_out="clip", **how)
-    reliability = run.step("eeg-reliability", readout_reliability, eeg, goals, hold_out="clip", **how)
     ratings = run.step("ratings-reliability", rating_reliability, f.material.ratings, item="valence", **how)
     cells = {goal: run.step(f"cells-{goal.replace(' ', '-')}", cell_map, eeg, values[goal]) for goal in GOALS}
-    classes = {h: run.step(f"eeg-class-{h}", class_score, eeg, hold_out=h, **how) for h in HOLD_OUTS}
+    classes = {h: parts["classes"] for h, parts in found.items()}
     published = run.step("eeg-published", published_comparison, scores, goals, axis="class text")
-    half = BrainHalf(scores, controlled, cohorts, random, reliability, ratings, cells, _models(f))
+    clip = found["clip"]
+    half = BrainHalf(
+        scores, clip["controlled"], cohorts, clip["random"]["r"], clip["reliability"], ratings, cells, _models(f)
+    )
     _figures(run, half, goals)
     run.step("figure-17-cohort-mean", figures.cohort_mean, mean)
     run.step("figure-18-classes", figures.classes, classes)
     run.step("figure-19-published", figures.published, published)
-    run.step("figure-20-reliability", figures.reliability, reliability, ratings)
+    run.step("figure-20-reliability", figures.reliability, half.reliability, ratings)
     _evidence(f, half)
     return half
 

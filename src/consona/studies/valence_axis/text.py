@@ -15,7 +15,7 @@ from consona.concepts.axis import (
 )
 from consona.concepts.curves import layer_sweep, seed_set_spread, shot_curve
 from consona.concepts.removal import removal_score
-from consona.concepts.summaries import axis_profile, clip_values, compared_axes, many_class_values
+from consona.concepts.summaries import axis_profile, clip_values, compared_axes, many_class_values, values_by_rule
 from consona.concepts.zero_shot import graded_score, many_aucs, reference_scores, roc_figure, zero_shot_score
 from consona.core.direction import Direction
 from consona.core.score import Score
@@ -110,10 +110,11 @@ def _content_free(f: Fitted) -> tuple[Direction, dict[str, Array], Array]:
 def _clips(f: Fitted, nonce_axis: Direction) -> dict[str, Array]:
     """Values of the 28 clips: from the text of their class, from their own plot line, and from invented words."""
     clips, nonce = f.material.eeg.stimuli, f.material.nonce
+    words = f.read("nonce", nonce)
     return {
-        "class text": clip_values(f.axis, f.texts, f.emotions, clips),
+        "class text": clip_values(*values_by_rule(f.rule, f.axis, f.texts, f.emotions), clips),
         "plot lines": f.axis.project(f.read("plots", f.material.plots)),
-        "invented words": clip_values(nonce_axis, f.read("nonce", nonce), nonce["emotion"], clips),
+        "invented words": clip_values(*values_by_rule(f.rule, nonce_axis, words, nonce["emotion"]), clips),
     }
 
 
@@ -134,13 +135,12 @@ def _recipes(f: Fitted) -> None:
     """AUC of every recipe and every kind of axis on the primary corpus, each read in its own way."""
     sources = {"stories": f.material.stories[f.study.seed_set], "names": f.material.names}
     axes, tests = {}, {}
-    causal = f.read.lm.causal
     for recipe, (source, recipe_pooling, layer) in RECIPES.items():
-        for pooling in dict.fromkeys((recipe_pooling, recipe_pooling if causal else "mean")):
-            name = f"{recipe}: {source}, {pooling} token{'s' if pooling == 'mean' else ''}, block {layer}"
-            texts = f.read(f"recipe-{source}", sources[source], pooling=pooling)
-            axes[name] = principal_axis(texts, sources[source]["emotion"], layer=layer, positive=f.study.positive)
-            tests[name] = f.read(f.primary, f.stimuli, pooling=pooling)
+        pooling = recipe_pooling if f.read.lm.causal else "mean"
+        name = f"{recipe}: {source}, {pooling} token{'s' if pooling == 'mean' else ''}, block {layer}"
+        texts = f.read(f"recipe-{source}", sources[source], pooling=pooling)
+        axes[name] = principal_axis(texts, sources[source]["emotion"], layer=layer, positive=f.study.positive)
+        tests[name] = f.read(f.primary, f.stimuli, pooling=pooling)
     axes |= _other_kinds(f, sources["stories"])
     tests |= dict.fromkeys(("difference of means", "three-level code"), f.test)
     compared = f.run.step("recipes", compared_axes, axes, tests, f.stimuli, seed=f.study.seed)

@@ -1,0 +1,47 @@
+"""One hold-out, everything that is asked of it: the read-out is fitted once and put to every question."""
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from consona.alignment.controls import classes_of, controlled_of, levels_of, reliability_of
+from consona.alignment.projection import score_of
+from consona.alignment.responses import HoldOut, held_out, responses
+from consona.core.dataset import Dataset
+from consona.core.invariants import as_names, require_same_ids
+
+
+def scrutinised_score(
+    dataset: Dataset, goals: xr.DataArray, levels: npt.NDArray[np.float64], *, hold_out: HoldOut, seed: int = 0
+) -> dict[str, xr.Dataset]:
+    """The score under one hold-out with its controls.
+
+    Parameters
+    ----------
+    dataset, goals, hold_out, seed
+        As :func:`~consona.alignment.projection.projection_score`; the goals hold ``three-level code`` and
+        ``rated valence``.
+    levels
+        ``(n_directions, n_classes)``: class values of random directions, classes in sorted order.
+
+    Returns
+    -------
+    dict
+        ``score``, ``controlled``, ``random``, ``reliability`` and ``classes``, as the functions of the same names in
+        :mod:`consona.alignment.controls` give them.
+
+    Raises
+    ------
+    InvalidInput
+        When ids differ, a control is missing, or there are too few groups to hold out.
+    """
+    data = responses(dataset)
+    require_same_ids(data.ids, as_names(goals["stimulus"].values), (f"Stimuli of '{dataset.name}'", "goals"))
+    readout = held_out(data, hold_out, seed=seed)
+    return {
+        "score": score_of(readout, data, goals, hold_out=hold_out, rows="subject x clip", seed=seed),
+        "controlled": controlled_of(readout, data, goals, seed=seed),
+        "random": levels_of(readout, data, levels).to_dataset(name="r"),
+        "reliability": reliability_of(readout, goals, seed=seed),
+        "classes": classes_of(readout, data, hold_out, seed=seed),
+    }
