@@ -90,8 +90,9 @@ def test_controls_have_a_value_for_every_other_goal():
         rated.ids,
     )
     found = controlled_scores(twin("valence"), more, hold_out="clip")
-    assert found["goal"].values.tolist() == ["axis"]
-    assert np.isfinite(found["p"].values).all()
+    assert found["goal"].values.tolist() == ["axis", "rated valence"]
+    assert np.isfinite(found["p"].sel(goal="axis")).all()
+    assert np.isnan(found["p"].sel(goal="rated valence", control="given rated valence"))
     with pytest.raises(InvalidInput, match="three-level code"):
         controlled_scores(twin("valence"), more.sel(goal=["axis"]), hold_out="clip")
 

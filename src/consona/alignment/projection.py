@@ -85,8 +85,11 @@ def _random_levels(readout: Readout, indicators: Array, seed: int) -> Array:
     return order_correlations(readout, indicators, levels)
 
 
-def _interval(readout: Readout, goal: ClassOrders, y: Array, seed: int) -> tuple[float, float]:
-    """Bootstrap over subjects of r minus the mean of its null, fits kept."""
+def _interval(readout: Readout, goal: ClassOrders, y: Array, *, null_mean: float, seed: int) -> tuple[float, float]:
+    """Bootstrap over subjects of r minus the mean of its null, fits kept.
+
+    The mean of the null is followed through the draws on a sample of orders, and set right by ``null_mean`` of all.
+    """
     rng = rng_for(seed, "bootstrap over subjects")
     orders = random_orders(goal.indicators.shape[1], N_BOOT_ORDERS, seed=seed)
     null = (goal.indicators @ goal.means[orders].T) + goal.residual[:, None]
@@ -95,12 +98,13 @@ def _interval(readout: Readout, goal: ClassOrders, y: Array, seed: int) -> tuple
     n = len(rows)
     if n < 2:
         return float("nan"), float("nan")
-    weights = rng.multinomial(n, np.full(n, 1 / n), size=N_BOOT) / n
-    means = (weights @ rows.reshape(n, -1)).reshape(N_BOOT, *rows.shape[1:])
+    weights = np.vstack([np.full(n, 1 / n), rng.multinomial(n, np.full(n, 1 / n), size=N_BOOT) / n])
+    means = (weights @ rows.reshape(n, -1)).reshape(N_BOOT + 1, *rows.shape[1:])
     centred, target = means - means.mean(axis=1, keepdims=True), targets - targets.mean(axis=0)
     scale = np.linalg.norm(centred, axis=1) * np.linalg.norm(target, axis=0)
     r = np.einsum("bcq,cq->bq", centred, target) / scale
-    low, high = np.quantile(r[:, 0] - r[:, 1:].mean(axis=1), (0.025, 0.975))
+    sampled = r[:, 1:].mean(axis=1)
+    low, high = np.quantile(r[1:, 0] - sampled[1:] + sampled[0] - null_mean, (0.025, 0.975))
     return float(low), float(high)
 
 
@@ -159,9 +163,11 @@ def _facts(
     goal = ClassOrders.of(y, classes)
     rows = predict_targets(readout, y[:, None])[:, :, 0]
     chosen = chosen_alphas(readout, y[:, None])
-    low, high = _interval(readout, goal, y, seed)
+    nulls = _Nulls.of(readout, goal, y, exact=exact, seed=seed)
+    null_mean = float(nulls.by_stimuli["class block"].mean())
+    low, high = _interval(readout, goal, y, null_mean=null_mean, seed=seed)
     return {
-        **_Nulls.of(readout, goal, y, exact=exact, seed=seed).facts(),
+        **nulls.facts(),
         "low": low,
         "high": high,
         "predicted": rows.mean(axis=0),

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
@@ -96,6 +97,11 @@ def held_out(data: Responses, hold_out: HoldOut, *, rows: Rows = "subject x clip
     """
     if not testable(data, hold_out, rows):
         raise InvalidInput(f"Hold-out 'subject' needs at least 3 subjects as rows; found {len(data.subjects)}, {rows}.")
+    with threadpool_limits(limits=1, user_api="blas"):  # hundreds of small decompositions: threads only get in the way
+        return _fitted(data, hold_out, rows, seed)
+
+
+def _fitted(data: Responses, hold_out: HoldOut, rows: Rows, seed: int) -> Readout:
     X = data.values if rows == "subject x clip" else data.values.mean(axis=0, keepdims=True)
     try:
         if hold_out == "in-sample":

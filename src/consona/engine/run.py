@@ -295,6 +295,6 @@ def _first_manifest(study: Study, execution: Execution) -> Manifest:
         version=consona.__version__,
         created=now(),
         updated=now(),
-        command=tuple(sys.argv),
+        command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         environment=environment(),
     )

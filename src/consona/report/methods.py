@@ -70,7 +70,9 @@ def summary_of(function: str) -> str:
 
 def _source(module: list[str]) -> str | None:
     """The text of a module, beside the top package's own file, so that nothing of it is carried out."""
-    top = importlib.util.find_spec(module[0]) if all(part.isidentifier() for part in module) else None
+    if module[0] == "__main__" or not all(part.isidentifier() for part in module):
+        return None  # a script or a notebook: it has no module to look up
+    top = importlib.util.find_spec(module[0])
     if top is None or top.origin is None:
         return None
     place = Path(top.origin).parent.joinpath(*module[1:])

@@ -108,7 +108,7 @@ def _require(X: np.ndarray, groups: np.ndarray, n: int, what: str) -> np.ndarray
 
 def stimulus_readout(
     X: Float[np.ndarray, "n_subjects n_stimuli n_features"],
-    groups: Shaped[np.ndarray, " n_stimuli"],
+    groups: Shaped[np.ndarray, " n_labels"],
     alphas: Float[np.ndarray, " n_alphas"],
 ) -> Readout:
     """Leave groups of stimuli out (clips, or whole emotions); the inner folds leave out the same groups.
@@ -140,7 +140,7 @@ def stimulus_readout(
 
 def subject_readout(
     X: Float[np.ndarray, "n_subjects n_stimuli n_features"],
-    groups: Shaped[np.ndarray, " n_subjects"],
+    groups: Shaped[np.ndarray, " n_labels"],
     alphas: Float[np.ndarray, " n_alphas"],
 ) -> Readout:
     """Leave groups of subjects out; all stimuli are in training, seen by other people.
@@ -180,7 +180,7 @@ def subject_readout(
 
 def in_sample_readout(
     X: Float[np.ndarray, "n_subjects n_stimuli n_features"],
-    groups: Shaped[np.ndarray, " n_subjects"],
+    groups: Shaped[np.ndarray, " n_labels"],
     alphas: Float[np.ndarray, " n_alphas"],
 ) -> Readout:
     """Fit and predict the same rows, to reproduce published numbers; folds over ``groups`` of subjects set the penalty.
@@ -207,7 +207,7 @@ def in_sample_readout(
 
 def in_sample_mean_readout(
     X: Float[np.ndarray, "n_subjects n_stimuli n_features"],
-    groups: Shaped[np.ndarray, " n_stimuli"],
+    groups: Shaped[np.ndarray, " n_labels"],
     alphas: Float[np.ndarray, " n_alphas"],
 ) -> Readout:
     """As :func:`in_sample_readout` where there is one row per stimulus: folds over groups of stimuli set the penalty.

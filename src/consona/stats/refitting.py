@@ -47,10 +47,10 @@ def order_comparisons(
     readout: Readout,
     basis: Float[np.ndarray, "n_stimuli n_levels"],
     levels: Float[np.ndarray, "n_orders n_levels"],
-    compare: Sequence[Float[np.ndarray, "n_compared n_stimuli"]],
+    compare: Sequence[Float[np.ndarray, "_ n_stimuli"]],
     *,
     offset: Float[np.ndarray, " n_stimuli"] | None = None,
-) -> Float[np.ndarray, "n_comparisons n_orders"]:
+) -> Float[np.ndarray, "_ n_orders"]:
     """As :func:`order_correlations`, in several views of the same predictions.
 
     Each matrix of ``compare`` is applied to prediction and target before they are correlated: class averages, a choice

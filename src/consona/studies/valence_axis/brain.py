@@ -75,6 +75,7 @@ def brain_half(f: Fitted, texts: TextHalf) -> BrainHalf:
 
 
 def _figures(run: "Run", half: BrainHalf, goals: xr.DataArray) -> None:
+    run.step("figure-08-hold-outs", figures.hold_outs, half.scores)
     for number, goal in enumerate(GOALS):
         value = goals.sel(goal=goal).values
         xlabel = f"value of the clip, {goal} (SD)"
@@ -85,7 +86,6 @@ def _figures(run: "Run", half: BrainHalf, goals: xr.DataArray) -> None:
         run.step(f"figure-{15 + number}-subjects-{slug}", figures.subjects, half.scores, goal)
         if goal in half.models:
             run.step(f"figure-{21 + number}-models-{slug}", figures.models, half.models[goal], version=goal)
-    run.step("figure-11-hold-outs", figures.hold_outs, half.scores)
     run.step("figure-12-nulls", figures.nulls, half.scores)
     run.step("figure-12b-controls", figures.controls, half.controlled)
 

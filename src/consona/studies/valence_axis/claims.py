@@ -6,9 +6,11 @@ from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_test
 from consona.stats.fdr import holm
 from consona.stats.permutation import p_value
 from consona.studies.valence_axis.brain import BrainHalf
+from consona.studies.valence_axis.figures import typeset
 from consona.studies.valence_axis.text import TextHalf
 
 LEVEL = 0.05
+OVER_SUBJECTS = "bootstrap over subjects, fits kept; of other people, not of other clips"
 WHAT = {
     "rated valence": "the valence that people rated (28 values; no model takes part)",
     "class text": "the model's valence axis (nine values, one per class of clip)",
@@ -105,7 +107,6 @@ def _brain_claim(texts: TextHalf, brains: BrainHalf, goal: str, hold_out: str, p
     r, null_mean, p = (float(block[key]) for key in ("r", "null_mean", "p"))
     new = "clips that no fit has seen" if hold_out == "clip" else "people that no fit has seen, watching the same clips"
     outcome = "exceeds" if p <= LEVEL else "does not exceed"
-    n_values = int(score["n_values"])
     reliability = float(brains.reliability["reliability"].sel(goal=goal))
     what = WHAT[goal]
     return Claim(
@@ -113,11 +114,11 @@ def _brain_claim(texts: TextHalf, brains: BrainHalf, goal: str, hold_out: str, p
         statement=f"In {new}, the EEG read-out of {what} {outcome} what other orders of the nine "
         "classes reach when they are fitted in the same way.",
         effect=r - null_mean,
-        unit=f"r over 28 clips above the mean of its null (r = {r:.2f}, null {null_mean:.2f})",
-        interval=Interval(float(score["low"]), float(score["high"]), "bootstrap over subjects, fits kept"),
+        unit=typeset(f"r over 28 clips above the mean of its null (r = {r:.2f}, null {null_mean:.2f})"),
+        interval=Interval(float(score["low"]), float(score["high"]), OVER_SUBJECTS),
         p=p,
         null=Null("class block, refitted", "the nine class means change places; all orders", 362_880, exact=True),
-        n=9 if goal == "class text" else n_values,
+        n=9 if goal == "class text" else score.sizes["stimulus"],
         n_of=f"classes ({score.sizes['stimulus']} clips, {score.sizes['subject']} subjects)"
         if goal == "class text"
         else f"clips in 9 classes ({score.sizes['subject']} subjects)",

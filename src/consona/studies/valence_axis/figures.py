@@ -1,5 +1,6 @@
 """The pictures of the study: results with a title, a caption and the kind of drawing; nothing is computed here."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,7 +13,13 @@ Array = npt.NDArray[np.float64]
 
 
 def _figure(data: xr.Dataset, kind: str, title: str, caption: str, **more: str | float | int) -> xr.Dataset:
-    return data.assign_attrs({**data.attrs, "figure": kind, "title": title, "caption": caption, **more})
+    attrs = {**data.attrs, "figure": kind, "title": title, "caption": typeset(caption), **more}
+    return data.assign_attrs(attrs)
+
+
+def typeset(text: str) -> str:
+    """Hyphens before digits become minus signs."""
+    return re.sub(r"(?<![\w.])-(?=[\d.])", "\N{MINUS SIGN}", text)
 
 
 def profile(data: xr.Dataset, *, share: float, recipe: str, layer: int) -> xr.Dataset:
