@@ -79,8 +79,8 @@ def test_again_from_an_empty_store_in_other_blocks_gives_the_same_claims(place, 
 
 def test_a_repeated_run_takes_everything_from_the_store_and_says_the_same(place, planted):
     conducted(place / "repeated", place / "store")
-    first, second = ((place / name / "claims.json").read_bytes() for name in ("planted", "repeated"))
-    assert first == second
+    first, second = (json.loads((place / name / "claims.json").read_text()) for name in ("planted", "repeated"))
+    assert first["claims"] == second["claims"]
     manifest = json.loads((place / "repeated" / "manifest.json").read_text())
     slow = [step["name"] for step in manifest["steps"] if not step["reused"] and step["seconds"] > 1]
     assert slow == []
