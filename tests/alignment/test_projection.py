@@ -171,10 +171,12 @@ def test_a_subject_without_some_clips_is_refused():
         responses(_changed(twin("none"), lambda first, values: Recording(values[:, :25], first.subject, first.attrs)))
 
 
-def test_shuffled_ids_are_refused():
-    mixed = goals().isel(stimulus=np.r_[1, 0, 2:28])
-    with pytest.raises(InvalidInput, match="first differ at position 0"):
-        projection_score(twin("none"), mixed, hold_out="clip")
+def test_goals_in_another_order_are_aligned_by_id_and_others_refused(planted):
+    mixed = goals().isel(stimulus=np.random.default_rng(0).permutation(28))
+    again = projection_score(twin("valence"), mixed, hold_out="clip")
+    np.testing.assert_array_equal(again["r"].values, planted["r"].values)
+    with pytest.raises(InvalidInput, match="28 stimuli and goals 27; 27 are shared"):
+        projection_score(twin("none"), goals().isel(stimulus=slice(1, None)), hold_out="clip")
 
 
 def test_mean_rows_cannot_hold_out_subjects():

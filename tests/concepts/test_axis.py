@@ -131,6 +131,22 @@ def test_massive_dimensions_hide_the_axis_until_they_are_handled():
     assert abs(float(sweep["score"].isel(layer=0).sel(treatment="standardised")) - 0.5) < 0.1
 
 
+def test_a_layer_that_is_the_same_for_all_texts_is_left_out_and_the_sweep_goes_on():
+    features, (test, stimuli) = texts(), sentiment()
+    flat = Features(features.data.where(features.data["layer"] > 0, 1.0))
+    sweep = layer_sweep(flat, LABELS, rule=AxisRule(), test=test, stimuli=stimuli)
+    assert np.isnan(sweep["score"].isel(layer=0)).all()
+    assert np.isfinite(sweep["score"].isel(layer=1)).all()
+
+
+def test_labels_follow_their_ids():
+    features, stimuli = sentiment()
+    axis = principal_axis(texts(), LABELS, layer=-1, positive=POSITIVE)
+    mixed = stimuli.select(np.random.default_rng(0).permutation(stimuli.ids))
+    first, second = (zero_shot_score(axis, features, each, corpus="c", seed=0) for each in (stimuli, mixed))
+    np.testing.assert_array_equal(first.data.values, second.data.values)
+
+
 def test_treatments_learn_from_the_axis_texts_only():
     reference, (test, _) = texts(massive=True), sentiment(massive=True)
     np.testing.assert_allclose(standardised(reference, reference).layer(0).std(axis=0), 1, atol=1e-3)

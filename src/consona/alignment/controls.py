@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from consona.alignment.projection import N_DRAWS, ClassOrders
+from consona.alignment.projection import N_DRAWS, ClassOrders, in_order
 from consona.alignment.responses import HoldOut, Responses, held_out, responses
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
-from consona.core.invariants import as_names, require_same_ids
+from consona.core.invariants import as_names
 from consona.stats.permutation import all_orders, p_value, random_orders
 from consona.stats.readout import Readout
 from consona.stats.refitting import mean_predictions, order_correlations, predict_targets
@@ -52,7 +52,7 @@ def controlled_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOu
         When a control is not among the goals.
     """
     data = responses(dataset)
-    require_same_ids(data.ids, as_names(goals["stimulus"].values), ("Stimuli", "goals"))
+    goals = in_order(goals, data.ids, dataset.name)
     return controlled_of(held_out(data, hold_out, seed=seed), data, goals, seed=seed).assign_attrs(hold_out=hold_out)
 
 
@@ -114,6 +114,7 @@ def cohort_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, s
         ``r, null_mean, p`` over ``(cohort, goal)`` and ``n_subjects (cohort)``.
     """
     data = responses(dataset)
+    goals = in_order(goals, data.ids, dataset.name)
     every = np.unique(data.cohorts)
     facts, counts = [], []
     for cohort in every:
@@ -159,12 +160,12 @@ def classes_of(readout: Readout, data: Responses, hold_out: HoldOut, *, seed: in
     targets = (permuted[:, None, :] == np.arange(len(labels))[None, :, None]).astype(float)
     predicted = mean_predictions(readout, targets.reshape(-1, len(of))).reshape(targets.shape)
     right = predicted.argmax(axis=1) == permuted
-    accuracy = np.array([balanced_accuracy(hit, truth) for hit, truth in zip(right, permuted, strict=True)])
+    accuracy = np.array([_balanced_accuracy(hit, truth) for hit, truth in zip(right, permuted, strict=True)])
     values = {"accuracy": accuracy[0], "null_mean": accuracy[1:].mean(), "p": float(p_value(accuracy[0], accuracy[1:]))}
     return xr.Dataset(values, attrs=attrs)
 
 
-def balanced_accuracy(hit: npt.NDArray[np.bool_], truth: npt.NDArray[np.integer]) -> float:
+def _balanced_accuracy(hit: npt.NDArray[np.bool_], truth: npt.NDArray[np.integer]) -> float:
     """Mean over classes of the share of right answers."""
     return float(np.mean(np.bincount(truth, weights=hit) / np.bincount(truth)))
 
@@ -189,7 +190,9 @@ def readout_reliability(dataset: Dataset, goals: xr.DataArray, *, hold_out: Hold
 
     It says how well another group of people of the same size would repeat the read-out; its square root bounds r.
     """
-    readout = held_out(responses(dataset), hold_out, seed=seed)
+    data = responses(dataset)
+    goals = in_order(goals, data.ids, dataset.name)
+    readout = held_out(data, hold_out, seed=seed)
     return reliability_of(readout, goals, seed=seed).assign_attrs(hold_out=hold_out)
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 from consona.alignment.responses import CV, HOLD_OUTS, HoldOut, Responses, Rows, held_out, responses
 from consona.core.dataset import Dataset
-from consona.core.invariants import as_names, require_same_ids
+from consona.core.invariants import aligned, as_names
 from consona.stats.correlation import pearson
 from consona.stats.permutation import all_orders, p_value, random_orders
 from consona.stats.readout import Readout
@@ -29,6 +29,17 @@ def goals_of(values: Mapping[str, npt.ArrayLike], ids: npt.ArrayLike) -> xr.Data
     """Values of the stimuli to be predicted, ``(goal, stimulus)``."""
     table = np.array([np.asarray(each, dtype=float) for each in values.values()])
     return xr.DataArray(table, {"goal": list(values), "stimulus": as_names(ids)}, ("goal", "stimulus"))
+
+
+def in_order(goals: xr.DataArray, ids: npt.NDArray[np.str_], name: str) -> xr.DataArray:
+    """The goals in the order of the recorded stimuli, found by id.
+
+    Raises
+    ------
+    InvalidInput
+        When they are about other stimuli.
+    """
+    return goals[:, aligned(ids, as_names(goals["stimulus"].values), (f"Stimuli of '{name}'", "goals"))]
 
 
 @dataclass(frozen=True)
@@ -217,7 +228,7 @@ def projection_score(
         When ids differ, or there are too few groups to hold out.
     """
     data = responses(dataset)
-    require_same_ids(data.ids, as_names(goals["stimulus"].values), (f"Stimuli of '{dataset.name}'", "goals"))
+    goals = in_order(goals, data.ids, dataset.name)
     return score_of(
         held_out(data, hold_out, rows=rows, seed=seed), data, goals, hold_out=hold_out, rows=rows, seed=seed
     )

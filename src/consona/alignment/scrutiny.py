@@ -5,10 +5,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from consona.alignment.controls import classes_of, controlled_of, levels_of, reliability_of
-from consona.alignment.projection import score_of
+from consona.alignment.projection import in_order, score_of
 from consona.alignment.responses import HoldOut, held_out, responses
 from consona.core.dataset import Dataset
-from consona.core.invariants import as_names, require_same_ids
 
 
 def scrutinised_score(
@@ -36,7 +35,7 @@ def scrutinised_score(
         When ids differ, a control is missing, or there are too few groups to hold out.
     """
     data = responses(dataset)
-    require_same_ids(data.ids, as_names(goals["stimulus"].values), (f"Stimuli of '{dataset.name}'", "goals"))
+    goals = in_order(goals, data.ids, dataset.name)
     readout = held_out(data, hold_out, seed=seed)
     return {
         "score": score_of(readout, data, goals, hold_out=hold_out, rows="subject x clip", seed=seed),

@@ -23,15 +23,17 @@ def layer_sweep(
     Returns
     -------
     xr.Dataset
-        ``score (treatment, layer)`` and ``n_massive (layer)``, the number of massive dimensions among the axis texts.
+        ``score (treatment, layer)``, NaN where a layer is the same for all texts, and ``n_massive (layer)``, the number
+        of massive dimensions among the axis texts.
     """
     labels = binary_labels(test, stimuli)
-    table = np.empty((len(TREATMENTS), len(texts.layers)))
+    table = np.full((len(TREATMENTS), len(texts.layers)), np.nan)
     for i, treat in enumerate(TREATMENTS.values()):
         fitted, shown = treat(texts, texts), treat(test, texts)
         for j, layer in enumerate(texts.layers):
-            axis = rule.fit(fitted, emotions, layer=int(layer))
-            table[i, j] = auc(axis.project(shown), labels)
+            if np.ptp(fitted.layer(int(layer)), axis=0).any():
+                axis = rule.fit(fitted, emotions, layer=int(layer))
+                table[i, j] = auc(axis.project(shown), labels)
     variables = {"score": (("treatment", "layer"), table), "n_massive": (("layer",), massive(texts).sum(axis=1))}
     return xr.Dataset(variables, {"treatment": list(TREATMENTS), "layer": texts.layers})
 

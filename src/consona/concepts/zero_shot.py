@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from consona.core.direction import Direction
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
-from consona.core.invariants import require_same_ids
+from consona.core.invariants import aligned
 from consona.core.score import Score
 from consona.core.stimuli import Stimuli
 from consona.stats.bootstrap import auc, bootstrap_auc_interval, bootstrap_pearson_interval, roc_curve
@@ -23,15 +23,15 @@ N_POINTS = 200
 
 
 def binary_labels(features: Features, stimuli: Stimuli) -> npt.NDArray[np.int64]:
-    """Labels 0 and 1 of the stimuli that were captured, in the same order.
+    """Labels 0 and 1 of the stimuli that were captured, put in their order by id.
 
     Raises
     ------
     InvalidInput
         When ids differ, or only one class is there.
     """
-    require_same_ids(features.ids, stimuli.ids, ("Features", "stimuli"))
-    labels = np.asarray(stimuli["label"]).astype(int)
+    order = aligned(features.ids, stimuli.ids, ("Features", "stimuli"))
+    labels = np.asarray(stimuli["label"]).astype(int)[order]
     if set(labels.tolist()) != {0, 1}:
         raise InvalidInput(f"Sentiment needs both labels, 0 and 1; found only {sorted(set(labels.tolist()))}.")
     return labels

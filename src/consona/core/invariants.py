@@ -62,6 +62,20 @@ def as_names(values: object) -> npt.NDArray[np.str_]:
     return np.asarray([str(value) for value in np.asarray(values).tolist()], dtype=np.str_)
 
 
+def aligned(first: npt.NDArray[np.str_], second: npt.NDArray[np.str_], names: tuple[str, str]) -> npt.NDArray[np.intp]:
+    """Where each of ``first`` stands in ``second``: the same stimuli in another order are put in order by their ids.
+
+    Raises
+    ------
+    InvalidInput
+        When they are not the same stimuli; counts and the first difference are named.
+    """
+    if len(first) != len(second) or set(first.tolist()) != set(second.tolist()):
+        require_same_ids(first, second, names)
+    place = {name: i for i, name in enumerate(second.tolist())}
+    return np.array([place[name] for name in first.tolist()], dtype=np.intp)
+
+
 def require_same_ids(first: npt.NDArray[np.str_], second: npt.NDArray[np.str_], names: tuple[str, str]) -> None:
     """Both hold the same stimuli in the same order.
 

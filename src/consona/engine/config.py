@@ -46,8 +46,8 @@ class Execution(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     device: str = Field(default="cpu", description="Where language models run: cpu, cuda, cuda:1, mps.")
-    threads: int | None = Field(
-        default=None, ge=1, description="Threads of the linear algebra per shard; all cores where not set."
+    threads: int = Field(
+        default=1, ge=1, description="Threads of the linear algebra; more help large models, and hinder small matrices."
     )
     block_size: int = Field(default=256, ge=1, description="Stimuli per shard of a step that can be split.")
     store: str | None = Field(

@@ -11,7 +11,7 @@ from consona.alignment.controls import cohort_scores
 from consona.alignment.projection import goals_of, projection_score
 from consona.alignment.published import published_comparison
 from consona.alignment.reliability import rating_reliability
-from consona.alignment.responses import HOLD_OUTS, HoldOut
+from consona.alignment.responses import ALPHAS, HOLD_OUTS, HoldOut
 from consona.alignment.scrutiny import scrutinised_score
 from consona.concepts.summaries import agreement_between_models, model_clip_values
 from consona.studies.valence_axis import figures
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from consona.engine.run import Run
 
 GOALS = ("class text", "plot lines")
+EDGE = 0.05
 MEAN_ROWS: tuple[HoldOut, ...] = ("in-sample", "clip", "emotion")
 
 
@@ -126,6 +127,12 @@ def _evidence(f: Fitted, half: BrainHalf) -> None:
     run, stimuli = f.run, f.material.eeg.stimuli
     for name, score in half.scores.items():
         facts = {"cv": score.attrs["cv"], "held_out": name, "shares_stimuli": name == "subject"}
+        edge = float(score["alpha_edge"].max())
+        if edge > EDGE:
+            run.note(
+                f"Hold-out '{name}': the penalty lies at the edge of its grid ({ALPHAS[0]:g} to {ALPHAS[-1]:g}) in "
+                f"{edge:.0%} of the folds of a goal; at the upper edge the inner folds found nothing to read out."
+            )
         run.evidence("CON011", where=f"eeg-{name}", **facts)
         run.evidence("CON004", where=f"eeg-{name}", smallest_p=1 / 362_880, n_tests=5, correction="bonferroni")
     for name, groups in (("clip", stimuli.ids), ("emotion", stimuli["emotion"])):
