@@ -25,7 +25,7 @@ from consona.lm.states import Machine
 
 # The activations of a pack should stay in the cache of a core, so wider models get fewer tokens (measured with
 # benchmarks/capture.py); an accelerator wants many at a time.
-_PACK_TOKENS, _NARROW, _PACK_TOKENS_WIDE, _PACK_TOKENS_ACCELERATOR = 2048, 512, 1024, 8192
+_PACK_TOKENS, _NARROW, _PACK_TOKENS_WIDE, _PACK_TOKENS_ACCELERATOR = 1024, 512, 640, 8192
 # Weights that a checkpoint may lack without harm: heads that are not used, tied or not there.
 _MAY_LACK = ("lm_head", "embed_out", "pooler", "cls.", "position_ids")
 

@@ -18,6 +18,10 @@ from consona.lm.pooling import Pool, pool_of
 from consona.lm.sites import Family, module_at, site_width
 from consona.lm.tokens import Tokens
 
+# The C library of Linux gives large blocks back to the system and fetches them anew, page by page, in every layer: a
+# tenth of the time. Once it has seen a block of nearly 32 MiB freed, it keeps all that are smaller.
+_LARGEST_KEPT = 2**25 - 2**16
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -92,6 +96,7 @@ def pooled_states(machine: Machine, tokens: Tokens, reading: Reading) -> torch.T
     """
     shape = len(tokens.ids), len(reading.layers), require_one_width(machine, reading)
     states = torch.empty(shape, dtype=torch.float32)
+    torch.empty(_LARGEST_KEPT, dtype=torch.uint8)  # freed at once, see there
     with ExitStack() as stack:
         if machine.layout.packed:
             stack.enter_context(packed_attention(machine.network))
