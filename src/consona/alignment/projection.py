@@ -184,7 +184,8 @@ def _facts(
         "predicted": rows.mean(axis=0),
         "r_subject": _subject_r(rows, y),
         "n_values": len(np.unique(np.round(y, 9))),
-        "alpha_edge": np.mean((chosen == 0) | (chosen == len(readout.alphas) - 1)),
+        "alpha_lowest": np.mean(chosen == 0),
+        "alpha_highest": np.mean(chosen == len(readout.alphas) - 1),
     }
 
 

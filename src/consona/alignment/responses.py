@@ -23,7 +23,7 @@ HoldOut = Literal["in-sample", "subject", "clip", "emotion"]
 Rows = Literal["subject x clip", "cohort mean"]
 HOLD_OUTS: tuple[HoldOut, ...] = ("in-sample", "subject", "clip", "emotion")
 N_SUBJECT_FOLDS = 10
-ALPHAS = np.logspace(1, 6, 10)
+ALPHAS = np.logspace(-1, 7, 13)
 CV = {
     "in-sample": "in-sample: nothing held out",
     "subject": "groups of subjects held out, the same clips in training",

@@ -108,7 +108,9 @@ def _models(f: Fitted) -> dict[str, xr.Dataset]:
         read = Reader(f.run, lm, pooling, prefix=f"model-{number}")
         fit = {"layer": layer, "rule": f.rule}
         given = (read("stories", stories), stories["emotion"], read("plots", plots))
-        found[name] = f.run.step(f"model-{number}-clips", model_clip_values, *given, **fit)
+        label = str(lm.describe()["name"])
+        label = f"{label} ({number})" if label in found else label
+        found[label] = f.run.step(f"model-{number}-clips", model_clip_values, *given, **fit)
     agreed = {}
     for version in GOALS:
         clips = {name: _per_clip(f, values, version) for name, values in found.items()}
@@ -127,18 +129,19 @@ def _evidence(f: Fitted, half: BrainHalf) -> None:
     run, stimuli = f.run, f.material.eeg.stimuli
     for name, score in half.scores.items():
         facts = {"cv": score.attrs["cv"], "held_out": name, "shares_stimuli": name == "subject"}
-        edge = float(score["alpha_edge"].max())
-        if edge > EDGE:
-            run.note(
-                f"Hold-out '{name}': the penalty lies at the edge of its grid ({ALPHAS[0]:g} to {ALPHAS[-1]:g}) in "
-                f"{edge:.0%} of the folds of a goal; at the upper edge the inner folds found nothing to read out."
-            )
+        for end, alpha in (("lowest", ALPHAS[0]), ("highest", ALPHAS[-1])):
+            edge = float(score[f"alpha_{end}"].max())
+            if edge > EDGE:
+                run.note(
+                    f"Hold-out '{name}': the penalty is the {end} of its grid ({alpha:g}) in {edge:.0%} of the folds "
+                    "of a goal" + ("; the inner folds found nothing to read out there." if end == "highest" else ".")
+                )
         run.evidence("CON011", where=f"eeg-{name}", **facts)
         run.evidence("CON004", where=f"eeg-{name}", smallest_p=1 / 362_880, n_tests=5, correction="bonferroni")
     for name, groups in (("clip", stimuli.ids), ("emotion", stimuli["emotion"])):
         folds = [{"train": groups[groups != g].tolist(), "test": [str(g)]} for g in np.unique(groups)]
         run.evidence("CON001", where=f"eeg-{name}", held_out=name, folds=folds)
-    run.evidence("CON002", where="EEG penalty", what="alpha", n_candidates=10, chosen_on="training folds")
+    run.evidence("CON002", where="EEG penalty", what="alpha", n_candidates=len(ALPHAS), chosen_on="training folds")
     score = half.scores["clip"]
     n = score.attrs["n_dropped_targets"]
     run.evidence(

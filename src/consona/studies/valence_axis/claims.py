@@ -32,6 +32,7 @@ BRAIN_CONTROLS = (
     "each cohort alone",
     "random directions of the model",
     "invented words stay silent",
+    "more than invented words",
     "Holm over the claims",
 )
 CONTROLS = (*TEXT_CONTROLS, *BRAIN_CONTROLS)
@@ -135,6 +136,7 @@ def _brain_verdicts(brains: BrainHalf, goal: str, r: float, p_corrected: float) 
     p = {str(name): float(held["p"].sel(control=name)) for name in held["control"].values}
     emotion = float(brains.scores["emotion"]["p"].sel(goal=goal, null="class block"))
     silent = float(brains.scores["clip"]["p"].sel(goal="invented words", null="class block"))
+    words = float(brains.scores["clip"]["r"].sel(goal="invented words"))
     upper = float(np.quantile(brains.random, 1 - LEVEL))
     clip_r = float(brains.scores["clip"]["r"].sel(goal=goal))
     worst = float(brains.cohorts["p"].sel(goal=goal).max())
@@ -155,6 +157,7 @@ def _brain_verdicts(brains: BrainHalf, goal: str, r: float, p_corrected: float) 
         "invented words stay silent": exceeds(
             silent, LEVEL, of=f"p = {LEVEL} (content-free class values, clip held out)"
         ),
+        "more than invented words": exceeds(clip_r, words, of="r of class values from invented words, clip held out"),
         "Holm over the claims": significant(p_corrected, of="corrected for all claims"),
     }
 

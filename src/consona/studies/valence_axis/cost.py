@@ -4,9 +4,10 @@ from consona.engine.config import PlannedStep
 
 TEXTS = {"sst2": 872, "goemotions": 3000, "emobank": 10_062, "sentiment-twin": 400}
 OWN_TEXTS = 459 + 54 + 54 + 90 + 28 + 9
-MINILM_TEXTS_PER_S = 150.0
+MINILM_TEXTS_PER_S = 200.0
 MINILM_MB_PER_TEXT = 6 * 384 * 4 / 1e6
-BRAIN_SECONDS = {True: 150.0, False: 45.0}
+BRAIN_SECONDS = {True: 45.0, False: 30.0}
+MEMORY_MB = 1500.0
 
 
 def planned(corpora: tuple[str, ...], *, n_models: int, minilm: bool, real: bool) -> list[PlannedStep]:
@@ -18,5 +19,5 @@ def planned(corpora: tuple[str, ...], *, n_models: int, minilm: bool, real: bool
     more = PlannedStep(
         "further models", (n_models - 1) * OWN_TEXTS / MINILM_TEXTS_PER_S, 700, (n_models - 1) * 5.0, note
     )
-    halves = [PlannedStep("text half", 60, 900, 2), PlannedStep("brain half", BRAIN_SECONDS[real], 1200, 5)]
+    halves = [PlannedStep("text half", 20, MEMORY_MB, 2), PlannedStep("brain half", BRAIN_SECONDS[real], MEMORY_MB, 5)]
     return [reading, *([more] if n_models > 1 else []), *halves]
