@@ -22,6 +22,7 @@ NULLS = ("class block", "iid", "random nine-level")
 N_DRAWS = 2000
 N_BOOT = 1000
 N_BOOT_ORDERS = 200
+Z_95 = 1.959964
 Array = npt.NDArray[np.float64]
 
 
@@ -96,11 +97,8 @@ def _random_levels(readout: Readout, indicators: Array, seed: int) -> Array:
     return order_correlations(readout, indicators, levels)
 
 
-def _interval(readout: Readout, goal: ClassOrders, y: Array, *, null_mean: float, seed: int) -> tuple[float, float]:
-    """Bootstrap over subjects of r minus the mean of its null, fits kept.
-
-    The mean of the null is followed through the draws on a sample of orders, and set right by ``null_mean`` of all.
-    """
+def _standard_error(readout: Readout, goal: ClassOrders, y: Array, seed: int) -> float:
+    """Bootstrap over subjects of r minus the mean of its null (on a sample of orders), fits kept; NaN for one row."""
     rng = rng_for(seed, "bootstrap over subjects")
     orders = random_orders(goal.indicators.shape[1], N_BOOT_ORDERS, seed=seed)
     null = (goal.indicators @ goal.means[orders].T) + goal.residual[:, None]
@@ -108,15 +106,13 @@ def _interval(readout: Readout, goal: ClassOrders, y: Array, *, null_mean: float
     rows = predict_targets(readout, targets)
     n = len(rows)
     if n < 2:
-        return float("nan"), float("nan")
-    weights = np.vstack([np.full(n, 1 / n), rng.multinomial(n, np.full(n, 1 / n), size=N_BOOT) / n])
-    means = (weights @ rows.reshape(n, -1)).reshape(N_BOOT + 1, *rows.shape[1:])
+        return float("nan")
+    weights = rng.multinomial(n, np.full(n, 1 / n), size=N_BOOT) / n
+    means = (weights @ rows.reshape(n, -1)).reshape(N_BOOT, *rows.shape[1:])
     centred, target = means - means.mean(axis=1, keepdims=True), targets - targets.mean(axis=0)
     scale = np.linalg.norm(centred, axis=1) * np.linalg.norm(target, axis=0)
     r = np.einsum("bcq,cq->bq", centred, target) / scale
-    sampled = r[:, 1:].mean(axis=1)
-    low, high = np.quantile(r[1:, 0] - sampled[1:] + sampled[0] - null_mean, (0.025, 0.975))
-    return float(low), float(high)
+    return float(np.std(r[:, 0] - r[:, 1:].mean(axis=1), ddof=1))
 
 
 def _subject_r(rows: Array, y: Array) -> Array:
@@ -175,12 +171,12 @@ def _facts(
     rows = predict_targets(readout, y[:, None])[:, :, 0]
     chosen = chosen_alphas(readout, y[:, None])
     nulls = _Nulls.of(readout, goal, y, exact=exact, seed=seed)
-    null_mean = float(nulls.by_stimuli["class block"].mean())
-    low, high = _interval(readout, goal, y, null_mean=null_mean, seed=seed)
+    difference = nulls.r - float(nulls.by_stimuli["class block"].mean())
+    half = Z_95 * _standard_error(readout, goal, y, seed)
     return {
         **nulls.facts(),
-        "low": low,
-        "high": high,
+        "low": difference - half,
+        "high": difference + half,
         "predicted": rows.mean(axis=0),
         "r_subject": _subject_r(rows, y),
         "n_values": len(np.unique(np.round(y, 9))),
@@ -219,9 +215,9 @@ def projection_score(
     -------
     xr.Dataset
         For each goal: ``r`` over stimuli; mean and 95 % range of each null and p; ``low``/``high``, the 95 % interval
-        of r minus the mean of its class-block null; r over class means; predictions; r per subject; the histogram of
-        the class-block null over 80 bins from -1 to 1; how many distinct values the goal has. The class-block null
-        lists all orders for rows of subjects, and 2,000 for mean rows.
+        (1.96 bootstrap SE over subjects) of r minus the mean of its class-block null; r over class means; predictions;
+        r per subject; the histogram of the class-block null over 80 bins from -1 to 1; how many distinct values the
+        goal has. The class-block null lists all orders for rows of subjects, and 2,000 for mean rows.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from consona.studies.valence_axis.figures import typeset
 from consona.studies.valence_axis.text import TextHalf
 
 LEVEL = 0.05
-OVER_SUBJECTS = "bootstrap over subjects, fits kept; of other people, not of other clips"
+OVER_SUBJECTS = "1.96 bootstrap SE over subjects, fits kept; of other people, not of other clips"
 WHAT = {
     "rated valence": "the valence that people rated (28 values; no model takes part)",
     "class text": "the model's valence axis (nine values, one per class of clip)",

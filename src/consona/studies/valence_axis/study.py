@@ -105,7 +105,7 @@ class ValenceAxis(Study):
     @classmethod
     def demo(cls) -> "ValenceAxis":
         """Offline in 90 s: the packaged MiniLM, the study's own texts, and EEG with planted valence."""
-        return cls(axis="difference", corpora=("sentiment-twin",), eeg="twin", plant="valence", n_random=99)
+        return cls(axis="difference", corpora=("sentiment-twin",), eeg="twin", strength=0.3, n_random=99)
 
     def requires(self) -> Requirements:
         """Corpora and extras that must be there."""
