@@ -27,7 +27,8 @@ def profile(data: xr.Dataset, *, share: float, recipe: str, layer: int) -> xr.Da
     caption = (
         f"Mean projection of the texts of each class (recipe {recipe}, block {layer}, counted from 0), with 95 % "
         f"bootstrap "
-        f"intervals over texts. The first component explains {share:.0%} of the variance between class means. The axis was fitted on "
+        f"intervals over texts. The first component explains {share:.0%} of the variance between class means. The "
+        f"axis was fitted on "
         f"these "
         "texts: the order is a description, not a test."
     )
