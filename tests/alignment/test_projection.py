@@ -73,6 +73,12 @@ def test_class_means_and_distinct_values_are_counted(planted):
     assert abs(float(planted["r_classes"].sel(goal="rated valence"))) <= 1
 
 
+def test_the_edge_of_the_grid_is_counted(planted):
+    lost = projection_score(twin("none"), goals(), hold_out="emotion")
+    assert (lost["alpha_highest"] > 0.2).all()
+    assert (planted["alpha_highest"] < 0.2).all()
+
+
 def test_orders_within_levels():
     rated = load_rated()
     orders = within_levels(rated["emotion"], np.asarray(rated["valence_code"], dtype=float))
