@@ -192,3 +192,13 @@ def test_every_dot_of_the_hold_outs_is_inside_its_panel():
     assert dots == [1.0] * 4
     assert bottom < -0.48
     assert top > 1.0
+
+
+def test_counts_and_codes_that_a_file_keeps_as_floats_have_no_decimals():
+    data = sample("axis_profile")
+    counted = data.assign(n_texts=("emotion", np.full(data.sizes["emotion"], 51.0)))
+    counted["n_texts"][0] = np.nan
+    table = table_of(counted.assign_coords(valence_code=data["valence_code"].astype(float)))
+    shown = {name: {row[k] for row in table.rows} for k, name in enumerate(table.head)}
+    assert shown["n texts"] == {"51", "—"}
+    assert shown["valence code"] == {"−1", "0", "1"}

@@ -11,7 +11,7 @@ from report_samples import CHECKS, CLAIMS, DATASETS, SCRIPT, hostile_run, sample
 from consona.core.errors import InvalidInput, MissingData, StoreError
 from consona.report import build_report, save_figures
 from consona.report.methods import descriptions, summary_of
-from consona.report.wording import day, duration, flat, number, p_value, whisker
+from consona.report.wording import day, duration, flat, number, p_value, typeset, whisker
 
 
 class Page(HTMLParser):
@@ -215,3 +215,12 @@ def test_the_strip_beside_an_effect_measures_an_auc_from_one_half():
     marks = whisker(eeg)
     assert marks["none"] < marks["low"] < marks["effect"] < marks["high"] == 192.0
     assert whisker(eeg.model_copy(update={"interval": None})) is None
+
+
+def test_what_a_study_wrote_is_typeset_where_it_is_shown(folder):
+    assert typeset("p = 2.8e-06") == "p = 2.8 × 10⁻⁶"
+    assert typeset("0.990 against -0.304 (p = 0.6).") == "0.990 against −0.304 (p = 0.60)."
+    assert typeset("3e-05 at layer=-4, 1-2, 2026-11-22, map = 2") == "3.0 × 10⁻⁵ at layer=-4, 1-2, 2026-11-22, map = 2"
+    assert typeset("p = nan") == "p = nan"
+    claim = {**CLAIMS[1], "controls": {"own": {"verdict": "did not hold", "rule": "r", "value": "-0.2, p = 5.5e-06"}}}
+    assert page_of(write_run(folder, {}, claims=[claim])).words.count("−0.2, p = 5.5 × 10⁻⁶") == 2

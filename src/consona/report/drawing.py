@@ -16,7 +16,7 @@ import xarray as xr
 
 from consona.core.errors import InvalidInput
 from consona.report.palette import INK, MUTED, RULE, themed
-from consona.report.wording import SUPERSCRIPT, p_value
+from consona.report.wording import p_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -208,10 +208,5 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def p_label(p: float) -> str:
-    """A p value for a label: two digits that count, below 0.0001 one and a power of ten; empty where undefined."""
-    if not np.isfinite(p):
-        return ""
-    if p >= 0.0001:
-        return p_value(p)
-    digit, power = f"{p:.0e}".split("e")
-    return f"p = {digit}×10{str(int(power)).translate(SUPERSCRIPT)}"
+    """A p value for a label, written as in the rest of the report; empty where undefined."""
+    return p_value(p) if np.isfinite(p) else ""

@@ -182,7 +182,8 @@ def _hold_outs_of(ax: "Axes", ds: xr.Dataset, kinds: list[str], colour: str) -> 
             markeredgewidth=1.5,
             zorder=3,
         )
-        below = f"{kind}\n{number(r[i])}\n{p_label(p[i])}".strip()
+        p_said = p_label(p[i]).replace(" ×", "\n×")  # side by side, powers of ten would overlap
+        below = f"{kind}\n{number(r[i])}\n{p_said}".strip()
         ax.annotate(
             below,
             (i, 0),

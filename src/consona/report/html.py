@@ -93,6 +93,7 @@ def render(material: Material) -> str:
             wording.ceiling_of,
             wording.whisker,
             wording.duration,
+            wording.typeset,
         )
     }
     return environment.get_template("report.html").render(_page(material))

@@ -1,12 +1,13 @@
 """Results as tables: what has no drawing, and the numbers behind what has one."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from consona.report.wording import number
+from consona.report.wording import number, p_value
 
 MOST_ROWS = 60
 
@@ -65,4 +66,12 @@ def as_table(frame: pd.DataFrame) -> Table:
 
 
 def _cells(column: pd.Series, *, numeric: bool) -> list[str]:
-    return [number(each) if numeric else str(each) for each in column.tolist()]
+    """Counts and codes, which a file may keep as floats, without decimals; p values as everywhere in the report."""
+    cells, is_p = column.tolist(), str(column.name).replace("_", " ").split()[:1] == ["p"]
+    if not numeric:
+        return [str(each) for each in cells]
+    defined = [each for each in cells if math.isfinite(each)]
+    if is_p:
+        return [p_value(each).removeprefix("p = ") if math.isfinite(each) else number(each) for each in cells]
+    whole = all(float(each).is_integer() for each in defined)
+    return [number(int(each) if whole and math.isfinite(each) else each) for each in cells]

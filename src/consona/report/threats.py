@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from consona.engine.claims import ClaimEntry, FindingEntry
 from consona.report.read import Material
+from consona.report.wording import typeset
 
 LEAKAGE = {"CON001", "CON002", "CON006", "CON011"}
 CEILING = {"CON003"}
@@ -56,7 +57,7 @@ def _controls(claims: Sequence[ClaimEntry]) -> list[str]:
     said = []
     for k, claim in enumerate(claims, start=1):
         for verdict, verb in words.items():
-            those = [f"{name} ({each.value})" for name, each in claim.controls.items() if each.verdict == verdict]
+            those = [f"{name} ({typeset(each.value)})" for name, each in claim.controls.items() if each.verdict == verdict]
             said += [f"Claim {k}, {verb}: {', '.join(those)}."] if those else []
     return said or ["Every control of every claim held." if claims else "There is no claim, so no control."]
 

@@ -1,6 +1,7 @@
 """Numbers and records in words: how an effect, a p value, a ceiling or a check is put in the report."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from consona.engine.claims import ClaimEntry, FindingEntry
 
 VERDICTS = {"held": "held", "did not hold": "failed", "not testable here": "untested"}
 OUTCOMES = {"fired": "fired", "error": "error", "not applicable": "idle", "passed": "passed"}
+WRITTEN = r"\d+(?:\.\d+)?(?:e[+-]\d\d)?"  # a number as Python writes it
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -45,6 +47,13 @@ def p_value(p: float | None) -> str:
     if p is None or not math.isfinite(p):
         return "p undefined"
     return f"p = {number(p)}" if p < 0.995 else "p = 1"
+
+
+def typeset(said: str) -> str:
+    """A sentence of a study with its numbers as this report writes them: p values, powers of ten, true minus signs."""
+    said = re.sub(rf"\bp = ({WRITTEN})(?![\w.]\d)", lambda found: p_value(float(found[1])), said)
+    said = re.sub(rf"(?<![\w.]){WRITTEN}(?<=e[+-]\d\d)(?!\w)", lambda found: number(float(found[0])), said)
+    return re.sub(r"(?<![^\s(\[])-(?=\.?\d)", "−", said)
 
 
 def null_of(claim: ClaimEntry) -> str:
