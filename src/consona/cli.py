@@ -206,8 +206,10 @@ def report(
     figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write each figure as SVG and PDF.")] = None,
 ) -> None:
     """Write the HTML report of a run anew."""
+    from consona.engine.manifest import read_manifest
     from consona.report.html import build_report, save_figures
 
+    read_manifest(folder)  # what is no run is said before what a run lacks
     _say(screen, f"The report is {build_report(folder)}")
     if figures is not None:
         _say(screen, f"{len(save_figures(folder, figures))} files are in {figures}")
@@ -273,7 +275,10 @@ def fetch(
 @app.command()
 def store(
     clear: Annotated[bool, typer.Option("--prune", help="Remove what no run names.")] = False,
-    runs: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the runs are whose results stay.")] = Path("runs"),
+    runs: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where more runs are whose results stay; ./runs if not set.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what --prune would remove; remove nothing.")] = False,
 ) -> None:
     """Say where the store is and how large."""
     from consona.engine.housekeeping import prune, run_folders, store_size
@@ -284,11 +289,7 @@ def store(
     _say(screen, f"{size.folder}: {size.n_objects} results, {size.n_bytes / 1e6:,.1f} MB")
     if size.n_quarantined:
         _say(screen, f"In quarantine, damaged: {size.n_quarantined} files, {size.quarantined_bytes / 1e6:,.1f} MB")
-    if clear:
-        named = run_folders(runs)
-        gone = prune(kept, named)
-        _say(
-            screen,
-            f"{gone.n_objects} results that none of {len(named)} runs below '{runs}' names are removed, "
-            f"{gone.n_bytes / 1e6:,.1f} MB. What is younger than an hour stays.",
-        )
+    if clear or dry_run:
+        here = Path("runs")
+        named = run_folders(runs or here) if runs is not None or here.is_dir() else []
+        _say(screen, prune(kept, named, dry=dry_run).said(dry=dry_run))

@@ -77,14 +77,16 @@ def test_demo_conducts_the_planted_study(consona, tmp_path):
     assert str(run_folder(tmp_path).relative_to(tmp_path)) in shown
 
 
-def test_store_says_its_size_and_prunes(consona, study_file):
+def test_store_says_its_size_and_prunes(consona, study_file, tmp_path):
     assert consona("run", study_file)[0] == 0
     status, shown, _ = consona("store")
     assert status == 0
     assert "2 results" in shown
     status, shown, _ = consona("store", "--prune")
     assert status == 0
-    assert "0 results that none of 1 runs" in shown  # named by a run, and younger than an hour
+    assert "0 results that none of 1 runs names are removed" in shown  # named by a run, and younger than an hour
+    assert f"kept: what {run_folder(tmp_path)} names" in shown
+    assert "would be removed" in consona("store", "--prune", "--dry-run")[1]
 
 
 def test_datasets_and_list_name_what_there_is(consona):

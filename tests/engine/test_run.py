@@ -1,6 +1,7 @@
 """Is a step found again when nothing changed, made again when something did, and is what was done written down?"""
 
 import json
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -264,7 +265,7 @@ def test_a_run_is_conducted_by_one_process_at_a_time():
     run.conduct()
     with pytest.raises(StoreError, match="is a run already"):
         Run.create(Tiny(), folder=run.folder)
-    with pytest.raises(StoreError, match="is no run"):
+    with pytest.raises(ConfigError, match="is no run"):
         Run.open(run.folder.parent, {"tiny": Tiny})
 
 
@@ -291,17 +292,34 @@ def test_pruning_removes_what_no_run_names():
     store = Store(kept.store.folder)
     before = store_size(store)
     assert prune(store, run_folders(Path("runs")), keep_seconds=3600).n_objects == 0
-    runs = [kept.folder]
-    would = prune(store, runs, keep_seconds=-1, dry=True)
+    assert prune(store, keep_seconds=-1, dry=True).kept == tuple(run_folders(Path("runs").resolve()))
+    shutil.rmtree(gone.folder)
+    would = prune(store, keep_seconds=-1, dry=True)
     assert store_size(store) == before
-    assert prune(store, runs, keep_seconds=-1) == would
+    assert would.gone == (gone.folder.absolute(),)
+    assert prune(store, keep_seconds=-1) == would
+    assert prune(store, keep_seconds=-1).gone == ()
     assert would.n_objects > 3  # three shards of the kept run, joined since, and what only the other run names
     CALLS.clear()
     assert Run.open(kept.folder, {"tiny": Tiny}).conduct()
     assert CALLS == []
+    gone.folder.mkdir()
     (gone.folder / "manifest.json").write_text("{")
     with pytest.raises(StoreError, match="cannot be read as a manifest"):
         prune(store, run_folders(Path("runs")))
+
+
+def test_a_run_outside_the_runs_folder_survives_a_prune_from_elsewhere(tmp_path, monkeypatch):
+    run = Run.create(Tiny(), Execution(block_size=4), Path("far") / "mine")
+    run.conduct()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    prune(Store(run.store.folder), keep_seconds=-1)
+    CALLS.clear()
+    assert Run.open(tmp_path / "far" / "mine", {"tiny": Tiny}).conduct()
+    assert CALLS == []
+    with pytest.raises(ConfigError, match="is no folder"):
+        run_folders(Path("rnus"))
 
 
 def test_a_store_that_cannot_be_written_is_found_out_before_the_run(tmp_path):

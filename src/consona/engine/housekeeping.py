@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from consona.core.errors import StoreError
+from consona.core.errors import ConfigError, StoreError
 from consona.engine.manifest import FILE, Manifest, read_manifest
+from consona.engine.register import registered
 from consona.engine.results import leaves
 from consona.engine.store import Store
 
@@ -28,11 +29,24 @@ class StoreSize:
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was removed, or would be."""
+    """What was removed, or would be; the runs whose results stayed, and the registered ones that are gone."""
 
     n_objects: int
     n_bytes: int
     n_records: int
+    kept: tuple[Path, ...] = ()
+    gone: tuple[Path, ...] = ()
+
+    def said(self, *, dry: bool) -> str:
+        """What was done and why, for a user; in the conditional where nothing was removed."""
+        done = "would be" if dry else "are"
+        lines = [
+            f"{self.n_objects} results that none of {len(self.kept)} runs names {done} removed, "
+            f"{self.n_bytes / 1e6:,.1f} MB. What is younger than an hour stays."
+        ]
+        lines += [f"  kept: what {folder} names" for folder in self.kept]
+        lines += [f"  not kept: what {folder} named; no run is there any more" for folder in self.gone]
+        return "\n".join(lines)
 
 
 def store_size(store: Store) -> StoreSize:
@@ -44,11 +58,19 @@ def store_size(store: Store) -> StoreSize:
 
 
 def run_folders(root: Path) -> list[Path]:
-    """All runs below a folder (``runs/``), oldest name first."""
-    return sorted(path.parent for path in root.rglob(FILE)) if root.is_dir() else []
+    """All runs below a folder (``runs/``), oldest name first.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such folder.
+    """
+    if not root.is_dir():
+        raise ConfigError(f"'{root}' is no folder; one with runs below it was expected. Nothing is removed.")
+    return sorted(path.parent for path in root.rglob(FILE))
 
 
-def prune(store: Store, runs: Iterable[Path], *, keep_seconds: float = _HOUR_S, dry: bool = False) -> Pruned:
+def prune(store: Store, runs: Iterable[Path] = (), *, keep_seconds: float = _HOUR_S, dry: bool = False) -> Pruned:
     """Remove objects and records that no run names, and all that is in quarantine.
 
     Parameters
@@ -56,7 +78,8 @@ def prune(store: Store, runs: Iterable[Path], *, keep_seconds: float = _HOUR_S, 
     store
         The store to clear.
     runs
-        Run folders; what their manifests name stays, also the shards of steps that are not joined yet.
+        Run folders besides those that are registered in the store and still there. What the manifests name stays,
+        also the shards of steps that are not joined yet.
     keep_seconds
         What is younger stays as well: a run that is under way names its objects a moment after it wrote them.
     dry
@@ -67,17 +90,20 @@ def prune(store: Store, runs: Iterable[Path], *, keep_seconds: float = _HOUR_S, 
     StoreError
         When a manifest cannot be read: nothing is removed on an incomplete list.
     """
-    keys, named = _named(store, [read_manifest(folder) for folder in runs])
+    known = registered(store)
+    folders = tuple(sorted({folder.resolve() for folder in (*known.there, *runs)}))
+    keys, named = _named(store, [read_manifest(folder) for folder in folders])
     before = time.time() - keep_seconds
     records = [path for path in _files(store.folder / "records") if path.stem not in keys and _older(path, before)]
     kept = {path.stem for path in _files(store.folder / "records")} - {path.stem for path in records}
     named |= {each for key in kept for each in _objects_of(store.record(key))}
     objects = [path for path in _files(store.folder / "objects") if path.stem not in named and _older(path, before)]
     damaged = [path for path in _files(store.folder / "quarantine") if _older(path, before)]
-    pruned = Pruned(len(objects), sum(path.stat().st_size for path in [*objects, *damaged]), len(records))
+    n_bytes = sum(path.stat().st_size for path in [*objects, *damaged])
     if not dry:
-        _remove([*records, *objects, *damaged])  # records first: a record never names what does not exist
-    return pruned
+        entries = [entry for entry in known.gone.values() if _older(entry, before)]  # a younger run may be starting
+        _remove([*records, *objects, *damaged, *entries])  # records first: a record never names what does not exist
+    return Pruned(len(objects), n_bytes, len(records), folders, tuple(known.gone))
 
 
 def _named(store: Store, manifests: Iterable[Manifest]) -> tuple[set[str], set[str]]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consona.core.dataset import Dataset
-from consona.core.errors import StoreError
+from consona.core.errors import ConfigError, StoreError
 from consona.engine.store import write_atomically
 
 FILE = "manifest.json"
@@ -137,14 +137,17 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises
     ------
+    ConfigError
+        When there is none: the path is no run.
     StoreError
-        When there is none, or it cannot be read.
+        When it cannot be read.
     """
     path = folder / FILE
     try:
         return Manifest.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise StoreError(f"'{folder}' is no run: it holds no {FILE}. Runs lie in ./runs/STUDY/.") from None
+    except (FileNotFoundError, NotADirectoryError):
+        found = f"it holds no {FILE}" if folder.is_dir() else "it is a file" if folder.exists() else "it does not exist"
+        raise ConfigError(f"'{folder}' is no run: {found}. Runs lie in ./runs/STUDY/, or where --out said.") from None
     except (ValidationError, OSError) as error:
         raise StoreError(
             f"'{path}' cannot be read as a manifest: {str(error).splitlines()[0]}. Run the study anew."

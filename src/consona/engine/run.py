@@ -26,6 +26,7 @@ from consona.engine.environment import environment
 from consona.engine.keys import StepKey, arguments, seed_of
 from consona.engine.manifest import Manifest, ObjectEntry, ShardsEntry, StepEntry, dataset_entry, now, read_manifest
 from consona.engine.progress import say
+from consona.engine.register import register
 from consona.engine.results import Leaf, Node, leaves, load, noun_name
 from consona.engine.steps import Call, Made, Worker, key_or_reason
 from consona.engine.store import Store, default_folder, held, link_or_copy, sweep, write_atomically
@@ -64,14 +65,11 @@ class Run:
         execution = execution or Execution()
         folder = folder or Path("runs") / study.name / f"{datetime.now(UTC):%Y-%m-%d}-{os.urandom(3).hex()}"
         if (folder / "manifest.json").exists():
-            raise StoreError(
-                f"'{folder}' is a run already. Go on with it: consona resume {folder}, or name another folder."
-            )
-        store = _ready_store(execution)
+            raise StoreError(f"'{folder}' is a run already: consona resume {folder} goes on with it; or name another.")
+        store = _ready_store(execution, folder)
         write_atomically(folder / STUDY_FILE, dump_toml(study, execution).encode())
-        return cls(
-            folder, study, execution, store, _first_manifest(study, execution).write(folder), _worker(store, execution)
-        )
+        manifest = _first_manifest(study, execution).write(folder)
+        return cls(folder, study, execution, store, manifest, _worker(store, execution))
 
     @classmethod
     def open(cls, folder: Path, studies: Mapping[str, type[Study]]) -> "Run":
@@ -80,15 +78,15 @@ class Run:
         Raises
         ------
         StoreError
-            When the folder is no run, or folder or store cannot be written.
+            When folder or store cannot be written.
         ConfigError
-            When its ``study.toml`` is not valid any more.
+            When the folder is no run, or its ``study.toml`` is not valid any more.
         """
         anew: dict[str, Any] = {"notes": (), "models": (), "datasets": (), "code": {}}
-        surroundings = {"environment": environment(), "version": consona.__version__}
-        manifest = read_manifest(folder).model_copy(update=anew | surroundings)
+        anew |= {"environment": environment(), "version": consona.__version__}
+        manifest = read_manifest(folder).model_copy(update=anew)
         read = load_toml(folder / STUDY_FILE, studies)
-        store = _ready_store(read.execution)
+        store = _ready_store(read.execution, folder)
         sweep(folder)
         return cls(folder, read.study, read.execution, store, manifest, _worker(store, read.execution))
 
@@ -272,9 +270,10 @@ class _Outcome:
             say("The manifest could not be brought up to date; the run can be resumed nevertheless.")
 
 
-def _ready_store(execution: Execution) -> Store:
+def _ready_store(execution: Execution, folder: Path) -> Store:
     store = Store(Path(execution.store).expanduser() if execution.store else default_folder())
     store.require_writable()
+    register(store, folder)
     sweep(store.folder)
     return store
 
