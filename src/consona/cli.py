@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from consona import __version__
-from consona.core.errors import ConfigError, ConsonaError, StoreError
+from consona.core.errors import ConfigError, ConsonaError, InvalidInput, StoreError
 from consona.engine.config import Execution, StudyFile, dump_toml, load_toml
 from consona.studies.registry import STUDIES, study_named
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from consona.engine.run import Run
 
 MISSING, INTERRUPTED = 3, 130
+_SETTINGS = (ConfigError.exit_code, InvalidInput.exit_code)
 
 app = typer.Typer(
     help="How far do language models and brains agree? A study ends in claims, each with a verdict for every control.",
@@ -36,9 +37,7 @@ Override = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Replace one value of the file: --set science.layer=-4."),
 ]
-Out = Annotated[
-    Path | None, typer.Option("--out", metavar="FOLDER", help="Folder of the run; ./runs/STUDY/… if not set.")
-]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Folder of the run, not ./runs/STUDY/….")]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,13 +46,12 @@ def main(argv: list[str] | None = None) -> int:
     An error that a user can mend is one paragraph on the error stream; ``--debug`` lets its traceback through.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
     try:
         app([word for word in words if word != "--debug"], prog_name="consona")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
     except (ConsonaError, OSError) as error:
-        if debug:
+        if "--debug" in words:
             raise
         return _told(error)
     return 0
@@ -181,9 +179,15 @@ def _conduct(run: "Run") -> None:
         _say(aside, f"Interrupted. What is done is kept; go on with: consona resume {run.folder}")
         raise typer.Exit(INTERRUPTED) from None
     except ConsonaError as error:
-        error.add_note(f"What is done is kept; when it is mended, go on with: consona resume {run.folder}")
+        error.add_note(_way_on(error, run))
         raise
     _say(screen, f"The report is {path}")
+
+
+def _way_on(error: ConsonaError, run: "Run") -> str:
+    if error.exit_code in _SETTINGS and run.manifest.status != "finished":  # resume takes the settings as they were
+        return "Nothing of it is lost; correct the setting and start a new run (results in the store are used again)."
+    return f"What is done is kept; when it is mended, go on with: consona resume {run.folder}"
 
 
 @app.command()

@@ -21,7 +21,7 @@ def one_paragraph(told: str) -> bool:
 
 TROUBLE = {
     "no file": (("run", "nowhere.toml"), 2, "nowhere.toml"),
-    "a folder as file": (("check", "."), 2, "There is no file"),
+    "a folder as file": (("check", "."), 2, "is a folder"),
     "misspelt verb": (("rnu", "toy.toml"), 2, "Did you mean 'run'?"),
     "misspelt option": (("run", "toy.toml", "--ste", "science.level=1"), 2, "--set"),
     "misspelt key": (("run", "toy.toml", "--set", "science.levle=1"), 2, "Did you mean 'level'?"),
@@ -38,6 +38,9 @@ TROUBLE = {
     "no runs to compare": (("diff", "nowhere", "toy.toml"), 2, "nowhere"),
     "runs to keep, misspelt": (("store", "--prune", "--runs", "rnus"), 2, "Nothing is removed"),
     "a run already": (("run", "toy.toml", "--out", "taken"), 5, "consona resume taken"),
+    "a setting that breaks the run": (("run", "toy.toml", "--set", "science.trouble=data"), 4, "start a new run"),
+    "a store that breaks the run": (("run", "toy.toml", "--set", "science.trouble=store"), 5, "consona resume runs"),
+    "no such device": (("check", "toy.toml", "--set", "execution.device=gpu"), 2, "cuda:1"),
     "no arguments": (("run",), 2, "Missing argument"),
 }
 

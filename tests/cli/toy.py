@@ -8,6 +8,7 @@ from pydantic import Field
 
 from consona import cli
 from consona.core import Claim, Verdict
+from consona.core.errors import InvalidInput, StoreError
 from consona.engine.config import PlannedStep, Requirements, Study
 from consona.engine.run import Run
 
@@ -33,6 +34,7 @@ class Toy(Study):
     question = "Is twice two four?"
     controls = ("none",)
     level: int = Field(default=2, ge=0, description="What is doubled.")
+    trouble: str = Field(default="", description="What goes wrong: data or store.")
     seconds: float = Field(default=0.0, description="How long it takes.")
     corpora: tuple[str, ...] = Field(default=(), description="Corpora it wants.")
 
@@ -50,6 +52,8 @@ class Toy(Study):
     def conduct(self, run: Run) -> list[Claim]:
         twice = run.step("double", doubled, self.level)
         run.step("wait", slow, twice, seconds=self.seconds)
+        if self.trouble:
+            raise {"data": InvalidInput, "store": StoreError}[self.trouble]("It went wrong.")
         verdict = Verdict("held", "written before", "4 against 0")
         return [
             Claim(

@@ -56,6 +56,12 @@ def test_values_come_from_the_file_and_from_set(tmp_path):
         (HEAD + "layer = 'two'", "'layer' is 'two'; .* It is: Block to read"),
         (HEAD + "site = 'mlp'", "'site' is 'mlp'; .*resid.pre"),
         (HEAD + "[execution]\nblock_size = 0", "'block_size' is 0"),
+        (
+            HEAD + "[execution]\ndevice = 'cuda:x'",
+            "'device' is 'cuda:x'; A device is cpu, auto, .* such as cuda:1\\. It is",
+        ),
+        (HEAD + "alphas = [0.1, 'b']", r"'alphas' is 'b'; .*\.$"),
+        (HEAD + "axis = {positive = 3}", r"'axis.positive' is 3; .*\.$"),
         ('study = "valence-axis"\n', "'needed' has no default and must be given. It is: No default."),
         (HEAD + "layer = ", "not valid TOML"),
         (HEAD + "layer = !!python/object", "not valid TOML"),
@@ -70,6 +76,8 @@ def test_a_slip_is_named_and_answered(tmp_path, text, words):
 def test_files_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(ConfigError, match="There is no file"):
         load_toml(tmp_path / "none.toml", STUDIES)
+    with pytest.raises(ConfigError, match="is a folder"):
+        load_toml(tmp_path, STUDIES)
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not a text file"):
         load_toml(tmp_path / "binary", STUDIES)

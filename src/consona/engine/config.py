@@ -1,6 +1,7 @@
 """The settings of a study, and how a TOML file becomes settings."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from consona.core.claim import Claim
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 _TABLES = ("science", "execution")
+_DEVICE = re.compile(r"cpu|auto|mps|cuda(:\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Execution(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    device: str = Field(default="cpu", description="Where language models run: cpu, cuda, cuda:1, mps.")
+    device: str = Field(default="cpu", description="Where language models run: cpu, auto, mps, cuda, cuda:1.")
     threads: int = Field(
         default=1, ge=1, description="Threads of the linear algebra; more help large models, and hinder small matrices."
     )
@@ -53,6 +55,13 @@ class Execution(BaseModel):
     store: str | None = Field(
         default=None, description="Folder of the store; $CONSONA_STORE or the user's cache where not set."
     )
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        if not _DEVICE.fullmatch(device):
+            raise ValueError("A device is cpu, auto, mps, cuda, or cuda: and a number, such as cuda:1")
+        return device
 
 
 class Study(BaseModel):
@@ -147,12 +156,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        When there is no such file or it is not TOML.
+        When there is no such file, or it is a folder, or not TOML.
     """
+    if path.is_dir():
+        raise ConfigError(f"'{path}' is a folder; a study file was expected. Write one with: consona new STUDY FILE")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
-        raise ConfigError(f"There is no file '{path}'. Make one with: consona new STUDY > {path.name}") from None
+    except FileNotFoundError:
+        raise ConfigError(f"There is no file '{path}'. Write one with: consona new STUDY {path}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"'{path}' is not a text file in UTF-8. A study file is TOML.") from None
     except tomllib.TOMLDecodeError as error:
@@ -212,11 +223,17 @@ def _explained(kind: type[BaseModel], error: Mapping[str, Any], where: str) -> s
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key '{name}'. {_nearest(path[-1], _fields_at(kind, path[:-1]))}"
     field = kind.model_fields.get(path[0]) if path else None
-    meaning = f" It is: {field.description}" if field is not None and field.description else ""
+    meaning = f" It is: {_stopped(field.description)}" if field is not None and field.description else ""
+    # Past the keys of the file, pydantic adds the place in a list or the member of a union.
+    name = ".".join(part for depth, part in enumerate(path) if depth == 0 or part in _fields_at(kind, path[:depth]))
     if error["type"] == "missing":
         return f"{where}: '{name}' has no default and must be given.{meaning}"
     subject = f"'{name}' is {error['input']!r}; " if path else ""
-    return f"{where}: {subject}{error['msg']}.{meaning}"
+    return f"{where}: {subject}{_stopped(error['msg'].removeprefix('Value error, '))}{meaning}"
+
+
+def _stopped(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."
 
 
 def _fields_at(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
@@ -245,10 +262,7 @@ def _lines(kind: type[BaseModel], values: BaseModel | None) -> list[str]:
         value = getattr(values, name) if values is not None else _default(field)
         words = " ".join(filter(None, (field.description, _choices(field.annotation))))
         lines += [f"# {words}"] if words else []
-        if value is None:
-            lines.append(f"# {name} =")
-        else:
-            lines.append(f"{name} = {_value(value)}")
+        lines.append(f"# {name} =" if value is None else f"{name} = {_value(value)}")
     return lines
 
 
