@@ -8,6 +8,7 @@ from consona.stats.permutation import all_orders, p_value, random_orders
 from consona.stats.readout import (
     in_sample_mean_readout,
     in_sample_readout,
+    mean_stimulus_readout,
     stimulus_readout,
     subject_readout,
     zscore_over,
@@ -100,7 +101,6 @@ def test_compare_selects_averages_and_residualises(X):
 
 IN_SAMPLE = {
     "over subjects": (in_sample_readout, np.arange(N_SUBJECTS) % 3, subject_folds),
-    "over stimuli": (in_sample_mean_readout, np.arange(N), stimulus_folds),
 }
 
 
@@ -113,6 +113,31 @@ def test_in_sample_equals_one_fit_of_everything(X, case):
     losses = [sum(direct(X, y, without(fold), fold, a)[1] for fold in folds(groups)) for a in ALPHAS]
     expected = direct(X, y, everyone, everyone, ALPHAS[int(np.argmin(losses))])[0]
     np.testing.assert_allclose(predict_targets(readout, y[:, None])[:, :, 0], expected, atol=1e-9)
+
+
+def direct_mean(X, y, train, test, alpha):
+    """The same with the mean over subjects as rows: z-scored within subject by the training stimuli, then averaged."""
+    Z = zscore_over(X, train).mean(axis=0)
+    predicted = Ridge(alpha=alpha).fit(Z[train], y[train]).predict(Z[test])
+    return predicted - y[train].mean(), np.sum((predicted - y[test]) ** 2)
+
+
+def test_mean_rows_equal_direct_refits(X):
+    y = np.linspace(-1, 1, N) ** 3
+    found = predict_targets(mean_stimulus_readout(X, CLASSES, ALPHAS), y[:, None])
+    assert found.shape == (1, N, 1)
+    for k in range(4):
+        test = k == CLASSES
+        inner = [j == CLASSES for j in range(4) if j != k]
+        losses = [sum(direct_mean(X, y, ~(test | fold), fold, a)[1] for fold in inner) for a in ALPHAS]
+        expected = direct_mean(X, y, ~test, test, ALPHAS[int(np.argmin(losses))])[0]
+        np.testing.assert_allclose(found[0, test, 0], expected, atol=1e-9)
+    whole = predict_targets(in_sample_mean_readout(X, np.arange(N), ALPHAS), y[:, None])[0, :, 0]
+    singles = [np.arange(N) == i for i in range(N)]
+    losses = [sum(direct_mean(X, y, ~one, one, a)[1] for one in singles) for a in ALPHAS]
+    everything = np.ones(N, bool)
+    best = ALPHAS[int(np.argmin(losses))]
+    np.testing.assert_allclose(whole, direct_mean(X, y, everything, everything, best)[0], atol=1e-9)
 
 
 def test_a_finished_prediction_must_not_be_permuted():

@@ -1,5 +1,5 @@
 """Agreement between models and brains: from features and recordings to scores."""
 
-from consona.alignment.projection import HOLD_OUTS, projection_score
+from consona.alignment.projection import HOLD_OUTS, projection
 
-__all__ = ["HOLD_OUTS", "projection_score"]
+__all__ = ["HOLD_OUTS", "projection"]

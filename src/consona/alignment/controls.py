@@ -13,8 +13,9 @@ from consona.core.errors import InvalidInput
 from consona.core.invariants import as_names
 from consona.stats.permutation import all_orders, p_value, random_orders
 from consona.stats.readout import Readout
-from consona.stats.refitting import mean_predictions, order_correlations, predict_targets
+from consona.stats.refitting import mean_predictions, order_comparisons, order_correlations, predict_targets
 from consona.stats.reliability import split_half_reliability
+from consona.stats.seeds import rng_for
 
 Array = npt.NDArray[np.float64]
 N_ORDERS = 5000
@@ -34,12 +35,14 @@ def within_levels(classes: npt.NDArray[np.str_], levels: Array) -> npt.NDArray[n
     return orders[(level[orders] == level).all(axis=1)]
 
 
-def controlled_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
+def controlled_projection(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
     """The agreement that is left when something simpler is held constant, each beside its refitted null.
 
-    ``goals`` must hold ``three-level code`` and ``rated valence``; every other goal is controlled for them. Orders of
-    the null: a sample of all orders for *given rated valence*; only classes of the same level (576 orders for 4 + 1 + 4
-    classes) for *given three-level code* and within one pole, because only these leave the control intact.
+    ``goals`` must hold ``three-level code`` and ``rated valence``; every other goal is controlled for them. A null must
+    leave the control intact. *Given three-level code* and within one pole: only classes of the same level change places
+    (576 orders for 4 + 1 + 4 classes). *Given rated valence*: what a linear fit to the ratings leaves of the goal is
+    exchanged between classes, added back to the fit (Freedman and Lane 1983), and refitted. *Within classes*: clips
+    change places within their class, means taken out.
 
     Returns
     -------
@@ -57,29 +60,61 @@ def controlled_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOu
 
 
 def controlled_of(readout: Readout, data: Responses, goals: xr.DataArray, *, seed: int) -> xr.Dataset:
-    """As :func:`controlled_scores`, for a read-out that is there already."""
+    """As :func:`controlled_projection`, for a read-out that is there already."""
     names = as_names(goals["goal"].values).tolist()
     for needed in ("three-level code", "rated valence"):
         if needed not in names:
             raise InvalidInput(f"The goals must hold '{needed}' to control for it; found {names}.")
     code, rated = (goals.sel(goal=name).values for name in ("three-level code", "rated valence"))
-    local, sampled = within_levels(data.emotions, code), _sampled(data, seed)
-    controls: dict[str, tuple[Array, npt.NDArray[np.integer]]] = {
-        "given three-level code": (residual_map(code), local),
-        "given rated valence": (residual_map(rated), sampled),
-        "within positive": (np.eye(len(code))[code > 0], local),
-        "within negative": (np.eye(len(code))[code < 0], local),
-    }
     left = [name for name in names if name != "three-level code"]
-    facts = [
-        [_one(readout, goals.sel(goal=name).values, data.emotions, *control) for control in controls.values()]
-        for name in left
-    ]
-    table = np.array(facts)
+    facts = [_all_controls(readout, data, np.asarray(goals.sel(goal=name), float), code, rated, seed) for name in left]
+    table = np.array([list(each.values()) for each in facts])
     variables = {
         key: (("goal", "control"), table[:, :, i]) for i, key in enumerate(("r", "null_mean", "p", "n_orders"))
     }
-    return xr.Dataset(variables, {"goal": left, "control": list(controls)})
+    return xr.Dataset(variables, {"goal": left, "control": list(facts[0])})
+
+
+Row = tuple[float, float, float, float]
+
+
+def _all_controls(readout: Readout, data: Responses, y: Array, code: Array, rated: Array, seed: int) -> dict[str, Row]:
+    """Every control for one goal: r, mean of its null, p and number of orders."""
+    whole = ClassOrders.of(y, data.emotions)
+    local = within_levels(data.emotions, code)
+    poles = [np.eye(len(code))[code > 0], np.eye(len(code))[code < 0]]
+    given_code = whole.correlations(readout, local, [residual_map(code), *poles])
+    sampled = _sampled(data, seed)
+    M = residual_map(rated)
+    rest = M @ y
+    given_rated = ClassOrders.of(rest, data.emotions).beside(y - rest).correlations(readout, sampled, [M])[0]
+    found = dict(zip(("given three-level code", "within positive", "within negative"), given_code, strict=True))
+    views = {"given three-level code": residual_map(code), "within positive": poles[0], "within negative": poles[1]}
+    rows = {name: _row(null, views[name] @ y, y, exact=True) for name, null in found.items()}
+    rows["given rated valence"] = _row(given_rated, rest, y, exact=False)
+    rows["within classes"] = _within_classes(readout, whole, y, seed)
+    return rows
+
+
+def _row(null: Array, shown: Array, y: Array, *, exact: bool) -> Row:
+    """The observed order is in front; NaN where nothing of the goal is left to be shown."""
+    n = float(len(null))
+    if np.ptp(shown) <= 1e-9 * np.ptp(y):
+        return float("nan"), float("nan"), float("nan"), n
+    p = float(p_value(null[0], null if exact else null[1:], exact=exact))
+    return float(null[0]), float(np.nanmean(null)), p, n
+
+
+def _within_classes(readout: Readout, whole: ClassOrders, y: Array, seed: int) -> Row:
+    """What varies within classes, with the class means taken out of both sides; clips change places in their class."""
+    of = whole.indicators.argmax(axis=1)
+    view = np.eye(len(y)) - whole.indicators @ np.linalg.pinv(whole.indicators)
+    orders = np.argsort(of[None] + rng_for(seed, "within classes").random((N_DRAWS, len(y))), axis=1)
+    places = np.argsort(of, kind="stable")
+    permuted = np.tile(y, (N_DRAWS + 1, 1))
+    permuted[1:, places] = y[orders]
+    null = order_comparisons(readout, np.eye(len(y)), permuted, [view])[0]
+    return _row(null, view @ y, y, exact=False)
 
 
 def _sampled(data: Responses, seed: int) -> npt.NDArray[np.int32]:
@@ -89,23 +124,7 @@ def _sampled(data: Responses, seed: int) -> npt.NDArray[np.int32]:
     return np.vstack([first, random_orders(n_classes, N_ORDERS, seed=seed)])
 
 
-def _one(
-    readout: Readout, y: Array, classes: npt.NDArray[np.str_], compare: Array, orders: npt.NDArray[np.integer]
-) -> tuple[float, float, float, float]:
-    shown = compare @ np.column_stack([y])
-    if np.ptp(shown) < 1e-9 * max(1.0, float(np.abs(y).max())):
-        return float("nan"), float("nan"), float("nan"), float(len(orders))
-    null = ClassOrders.of(np.asarray(y, dtype=float), classes).correlations(readout, orders, [compare])[0]
-    return float(null[0]), float(np.nanmean(null)), float(_p(null, orders)), float(len(orders))
-
-
-def _p(null: Array, orders: npt.NDArray[np.integer]) -> Array:
-    """Exact where all orders are listed that leave the control intact; a sample has the observed order in front."""
-    exact = len(orders) != N_ORDERS + 1
-    return np.asarray(p_value(null[0], null if exact else null[1:], exact=exact))
-
-
-def cohort_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
+def cohort_projection(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
     """The same score in every recording cohort alone (other devices, other people), everything refitted.
 
     Returns
@@ -124,7 +143,7 @@ def cohort_scores(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, s
         nulls = [
             ClassOrders.of(np.asarray(y, float), data.emotions).correlations(readout, orders)[0] for y in goals.values
         ]
-        facts.append([(null[0], null.mean(), float(_p(null, orders))) for null in nulls])
+        facts.append([(null[0], null.mean(), float(p_value(null[0], null[1:]))) for null in nulls])
         counts.append(len(mine.subjects))
     table = np.array(facts)
     variables: dict[str, tuple[tuple[str, ...], Array]] = {
@@ -139,7 +158,7 @@ def _subset(data: Responses, mask: npt.NDArray[np.bool_]) -> Responses:
     return replace(data, values=data.values[mask], subjects=subjects, cohorts=data.cohorts[mask])
 
 
-def class_score(dataset: Dataset, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
+def class_decoding(dataset: Dataset, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
     """Nine one-hot targets: how often the largest mean prediction names the class of a clip, beside its null.
 
     The null permutes the labels of single clips and refits: exchanging whole classes would only rename the answers.
@@ -150,7 +169,7 @@ def class_score(dataset: Dataset, *, hold_out: HoldOut, seed: int = 0) -> xr.Dat
 
 
 def classes_of(readout: Readout, data: Responses, hold_out: HoldOut, *, seed: int) -> xr.Dataset:
-    """As :func:`class_score`, for a read-out that is there already."""
+    """As :func:`class_decoding`, for a read-out that is there already."""
     labels, of = np.unique(data.emotions, return_inverse=True)
     attrs = {"hold_out": hold_out, "metric": "balanced accuracy over clips", "null": "labels of clips permuted"}
     if hold_out == "emotion":
@@ -170,19 +189,9 @@ def _balanced_accuracy(hit: npt.NDArray[np.bool_], truth: npt.NDArray[np.integer
     return float(np.mean(np.bincount(truth, weights=hit) / np.bincount(truth)))
 
 
-def level_correlations(dataset: Dataset, levels: Array, *, hold_out: HoldOut, seed: int = 0) -> xr.DataArray:
-    """Correlations over stimuli for many sets of class values ``(n, n_classes)``, classes sorted, everything refitted.
-
-    With the class values of random directions of a model it asks whether *any* direction of that model would do.
-    """
-    data = responses(dataset)
-    return levels_of(held_out(data, hold_out, seed=seed), data, levels).assign_attrs(hold_out=hold_out)
-
-
-def levels_of(readout: Readout, data: Responses, levels: Array) -> xr.DataArray:
-    """As :func:`level_correlations`, for a read-out that is there already."""
-    indicators = ClassOrders.of(np.zeros(len(data.ids)), data.emotions).indicators
-    return xr.DataArray(order_correlations(readout, indicators, np.asarray(levels, dtype=float)), dims=("direction",))
+def many_correlations(readout: Readout, values: Array) -> Array:
+    """Correlations over stimuli for many goals ``(n, n_stimuli)``, each refitted with its own choice of penalty."""
+    return order_correlations(readout, np.eye(values.shape[1]), np.asarray(values, dtype=float))
 
 
 def readout_reliability(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:

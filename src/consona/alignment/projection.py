@@ -16,7 +16,7 @@ from consona.stats.readout import Readout
 from consona.stats.refitting import chosen_alphas, order_comparisons, order_correlations, predict_targets
 from consona.stats.seeds import rng_for
 
-__all__ = ["HOLD_OUTS", "ClassOrders", "goals_of", "projection_score"]
+__all__ = ["HOLD_OUTS", "ClassOrders", "goals_of", "projection"]
 
 NULLS = ("class block", "iid", "random nine-level")
 N_DRAWS = 2000
@@ -60,6 +60,10 @@ class ClassOrders:
         residual = y - indicators @ means
         return cls(indicators, means, np.where(np.abs(residual) < 1e-12 * np.abs(y).max(initial=1.0), 0.0, residual))
 
+    def beside(self, kept: Array) -> "ClassOrders":
+        """The same, with a part that stays where it is whatever the order."""
+        return ClassOrders(self.indicators, self.means, self.residual + kept)
+
     def correlations(
         self, readout: Readout, orders: npt.NDArray[np.integer], compare: Sequence[Array] | None = None
     ) -> Array:
@@ -79,7 +83,8 @@ def _distinct(
     means: Array, orders: npt.NDArray[np.integer]
 ) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer] | None]:
     """Orders that differ in the values they give, and which of them every order is; None where all differ."""
-    levels, kind = np.unique(np.round(means, 9), return_inverse=True)
+    unit = np.ptp(means) or 1.0
+    levels, kind = np.unique(np.round((means - means.min()) / unit, 9), return_inverse=True)
     if len(levels) == len(means):
         return orders, None
     code = kind[orders].astype(np.int64) @ len(levels) ** np.arange(len(means), dtype=np.int64)
@@ -127,6 +132,7 @@ class _Nulls:
     r_classes: float
     by_stimuli: dict[str, Array]
     by_classes: Array
+    p_equal_sizes: float
     exact: bool
 
     @classmethod
@@ -143,7 +149,10 @@ class _Nulls:
             "iid": _iid(readout, y, seed),
             "random nine-level": _random_levels(readout, goal.indicators, seed),
         }
-        return cls(float(block[0]), float(by_class[0]), nulls, by_class[kept], exact)
+        sizes = goal.indicators.sum(axis=0)
+        same = (sizes[orders] == sizes).all(axis=1)
+        p_equal = float(p_value(block[0], block[same], exact=True)) if exact else float("nan")
+        return cls(float(block[0]), float(by_class[0]), nulls, by_class[kept], p_equal, exact)
 
     def facts(self) -> dict[str, npt.ArrayLike]:
         """Means, ranges and p of the nulls, in the order of ``NULLS``."""
@@ -156,6 +165,7 @@ class _Nulls:
             "null_low": [np.quantile(null, 0.025) for null in every],
             "null_high": [np.quantile(null, 0.975) for null in every],
             "p": p,
+            "p_equal_sizes": self.p_equal_sizes,
             "r_classes": self.r_classes,
             "null_mean_classes": self.by_classes.mean(),
             "p_classes": float(p_value(np.asarray(self.r_classes), self.by_classes, exact=self.exact)),
@@ -179,7 +189,7 @@ def _facts(
         "high": difference + half,
         "predicted": rows.mean(axis=0),
         "r_subject": _subject_r(rows, y),
-        "n_values": len(np.unique(np.round(y, 9))),
+        "n_values": len(np.unique(np.round((y - y.min()) / (np.ptp(y) or 1.0), 9))),
         "alpha_lowest": np.mean(chosen == 0),
         "alpha_highest": np.mean(chosen == len(readout.alphas) - 1),
     }
@@ -193,7 +203,7 @@ _DIMS = {
 }
 
 
-def projection_score(
+def projection(
     dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, rows: Rows = "subject x clip", seed: int = 0
 ) -> xr.Dataset:
     """Ridge from responses to values of the stimuli, held out, averaged per stimulus, beside three refitted nulls.
@@ -234,7 +244,7 @@ def projection_score(
 def score_of(
     readout: Readout, data: Responses, goals: xr.DataArray, *, hold_out: HoldOut, rows: Rows, seed: int
 ) -> xr.Dataset:
-    """As :func:`projection_score`, for a read-out that is there already."""
+    """As :func:`projection`, for a read-out that is there already."""
     exact = rows == "subject x clip"
     facts = [_facts(readout, np.asarray(y, float), data.emotions, exact=exact, seed=seed) for y in goals.values]
     variables = {name: (_DIMS.get(name, ("goal",)), np.array([each[name] for each in facts])) for name in facts[0]}
@@ -247,6 +257,7 @@ def score_of(
         "subject": subjects,
         "cohort": ("subject", data.cohorts if rows == "subject x clip" else ["all"]),
     }
+    variables["fold"] = (("subject", "stimulus"), readout.fold)
     return xr.Dataset(variables, coords, _described(data, hold_out, rows))
 
 

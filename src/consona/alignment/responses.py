@@ -14,6 +14,7 @@ from consona.stats.readout import (
     Readout,
     in_sample_mean_readout,
     in_sample_readout,
+    mean_stimulus_readout,
     stimulus_readout,
     subject_readout,
 )
@@ -102,16 +103,17 @@ def held_out(data: Responses, hold_out: HoldOut, *, rows: Rows = "subject x clip
 
 
 def _fitted(data: Responses, hold_out: HoldOut, rows: Rows, seed: int) -> Readout:
-    X = data.values if rows == "subject x clip" else data.values.mean(axis=0, keepdims=True)
+    X, single = data.values, rows == "subject x clip"
     try:
         if hold_out == "in-sample":
-            if len(X) >= 3:
+            if single and len(X) >= 3:
                 return in_sample_readout(X, subject_folds(data.cohorts, seed), ALPHAS)
             return in_sample_mean_readout(X, data.ids, ALPHAS)
         if hold_out == "subject":
             return subject_readout(X, subject_folds(data.cohorts, seed), ALPHAS)
         if hold_out in ("clip", "emotion"):
-            return stimulus_readout(X, data.ids if hold_out == "clip" else data.emotions, ALPHAS)
+            leave_out = stimulus_readout if single else mean_stimulus_readout
+            return leave_out(X, data.ids if hold_out == "clip" else data.emotions, ALPHAS)
     except ValueError as error:
         raise InvalidInput(f"Hold-out '{hold_out}': {error}") from None
     raise InvalidInput(f"Hold-out '{hold_out}' is unknown; known are {listed(HOLD_OUTS)}.")

@@ -1,32 +1,39 @@
 """One hold-out, everything that is asked of it: the read-out is fitted once and put to every question."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from consona.alignment.controls import classes_of, controlled_of, levels_of, reliability_of
+from consona.alignment.controls import classes_of, controlled_of, many_correlations, reliability_of
 from consona.alignment.projection import in_order, score_of
 from consona.alignment.responses import HoldOut, held_out, responses
 from consona.core.dataset import Dataset
 
 
-def scrutinised_score(
-    dataset: Dataset, goals: xr.DataArray, levels: npt.NDArray[np.float64], *, hold_out: HoldOut, seed: int = 0
+def scrutiny(
+    dataset: Dataset,
+    goals: xr.DataArray,
+    families: Mapping[str, npt.NDArray[np.float64]],
+    *,
+    hold_out: HoldOut,
+    seed: int = 0,
 ) -> dict[str, xr.Dataset]:
     """The score under one hold-out with its controls.
 
     Parameters
     ----------
     dataset, goals, hold_out, seed
-        As :func:`~consona.alignment.projection.projection_score`; the goals hold ``three-level code`` and
+        As :func:`~consona.alignment.projection.projection`; the goals hold ``three-level code`` and
         ``rated valence``.
-    levels
-        ``(n_directions, n_classes)``: class values of random directions, classes in sorted order.
+    families
+        Names of content-free families to values ``(n, n_stimuli)``: of random directions, of axes from invented words.
 
     Returns
     -------
     dict
-        ``score``, ``controlled``, ``random``, ``reliability`` and ``classes``, as the functions of the same names in
+        ``score``, ``controlled``, ``families``, ``reliability`` and ``classes``, as the functions of the same names in
         :mod:`consona.alignment.controls` give them.
 
     Raises
@@ -40,7 +47,7 @@ def scrutinised_score(
     return {
         "score": score_of(readout, data, goals, hold_out=hold_out, rows="subject x clip", seed=seed),
         "controlled": controlled_of(readout, data, goals, seed=seed),
-        "random": levels_of(readout, data, levels).to_dataset(name="r"),
+        "families": xr.Dataset({name: ("draw", many_correlations(readout, each)) for name, each in families.items()}),
         "reliability": reliability_of(readout, goals, seed=seed),
         "classes": classes_of(readout, data, hold_out, seed=seed),
     }

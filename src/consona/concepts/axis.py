@@ -164,9 +164,20 @@ class AxisRule:
         return self.kind != "principal"
 
     def without(self, name: str) -> "AxisRule":
-        """The same rule where a class takes no part."""
-        poles = (tuple(each for each in pole if each != name) for pole in (self.positive, self.negative))
-        return AxisRule(self.kind, *poles)
+        """The same rule where a class takes no part.
+
+        Raises
+        ------
+        InvalidInput
+            When a pole would be left without any class.
+        """
+        up, down = (tuple(each for each in pole if each != name) for pole in (self.positive, self.negative))
+        if not (up and down):
+            raise InvalidInput(
+                f"Without '{name}' one pole of the axis has no class left. An axis that labels make ('{self.kind}') "
+                "needs two classes on either side, so that each can be left out; or take axis = 'principal'."
+            )
+        return AxisRule(self.kind, up, down)
 
     def fingerprint(self) -> str:
         """Everything that changes the axis, as text."""

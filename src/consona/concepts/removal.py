@@ -40,7 +40,7 @@ class _Probe:
         return auc(scores, self.labels)
 
 
-def removal_score(axis: Direction, features: Features, stimuli: Stimuli, *, n_directions: int, seed: int) -> xr.Dataset:
+def removal_cost(axis: Direction, features: Features, stimuli: Stimuli, *, n_directions: int, seed: int) -> xr.Dataset:
     """AUC of a probe trained again after the axis was projected out, against directions matched in variance.
 
     A direction that carries little variance can be removed without harm, whatever it means; so the comparison is with

@@ -16,6 +16,7 @@ from consona.core.stimuli import Stimuli
 from consona.stats.bootstrap import auc, bootstrap_auc_interval, bootstrap_interval
 from consona.stats.centroids import class_means
 from consona.stats.correlation import pearson_pairs
+from consona.stats.seeds import rng_for
 
 Labels = npt.NDArray[np.str_]
 
@@ -87,6 +88,18 @@ def values_by_rule(
     if rule.supervised:
         return unseen_class_values(rule, features, emotions, layer=axis.layer)
     return class_values(axis, features, emotions)
+
+
+def dealt_class_values(
+    rule: AxisRule, features: Features, labels: Labels, *, layer: int, n: int, seed: int
+) -> list[tuple[Direction, npt.NDArray[np.float64]]]:
+    """Axes of texts without content, their labels dealt out anew each time, and the class values that come of each."""
+    found = []
+    for i in range(n):
+        dealt = rng_for(seed, "labels dealt out", i).permutation(labels)
+        axis = rule.fit(features, dealt, layer=layer, name=f"dealt {i}")
+        found.append((axis, values_by_rule(rule, axis, features, dealt)[1]))
+    return found
 
 
 def many_class_values(axes: Sequence[Direction], features: Features, emotions: Labels) -> npt.NDArray[np.float64]:

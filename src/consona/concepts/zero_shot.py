@@ -92,7 +92,7 @@ def roc_figure(axis: Direction, corpora: dict[str, tuple[Features, Stimuli]], *,
     return xr.Dataset(variables, {"corpus": list(corpora)})
 
 
-def reference_scores(
+def references(
     axis_texts: Features,
     emotions: npt.NDArray[np.str_],
     positive: tuple[str, ...],

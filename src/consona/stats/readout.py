@@ -10,6 +10,7 @@ training mean of the target: that mean contains nothing of the brain, and where 
 held-out value rises, which would drive any pooled correlation towards -1.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,23 +119,51 @@ def stimulus_readout(
     ValueError
         With fewer than three groups, a wrong number of labels, or values that are not finite.
     """
+    return _leave_stimuli_out(X, groups, alphas, _fit_stimuli)
+
+
+def mean_stimulus_readout(
+    X: Float[np.ndarray, "n_subjects n_stimuli n_features"],
+    groups: Shaped[np.ndarray, " n_labels"],
+    alphas: Float[np.ndarray, " n_alphas"],
+) -> Readout:
+    """As :func:`stimulus_readout` with one row per stimulus: the mean over subjects of their z-scores.
+
+    Raises
+    ------
+    ValueError
+        As :func:`stimulus_readout`.
+    """
+    return _leave_stimuli_out(X, groups, alphas, _fit_mean)
+
+
+def _fit_mean(X: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, _Fit]:
+    Z = zscore_over(X, train).mean(axis=0, keepdims=True)
+    rows = Z[0, train]
+    return Z, _Fit.of(rows.T @ rows, Z[0], train.astype(float))
+
+
+def _leave_stimuli_out(
+    X: np.ndarray, groups: np.ndarray, alphas: np.ndarray, fit_on: Callable[..., tuple[np.ndarray, _Fit]]
+) -> Readout:
     names = np.asarray(groups)
     labels = _require(X, names, X.shape[1], "stimulus")
-    n_subjects, n, _ = X.shape
-    rows = np.empty((len(alphas), n_subjects, n, n))
+    n = X.shape[1]
+    n_rows = len(fit_on(X, np.ones(n, bool))[0])
+    rows = np.empty((len(alphas), n_rows, n, n))
     loss = np.zeros((len(labels), len(alphas), n, n))
-    fold = np.tile(np.searchsorted(labels, names), (n_subjects, 1))
+    fold = np.tile(np.searchsorted(labels, names), (n_rows, 1))
     for k in range(len(labels)):
         test = fold[0] == k
-        Z, fit = _fit_stimuli(X, ~test)
+        Z, fit = fit_on(X, ~test)
         held = fit.deviations(Z[:, test].reshape(-1, X.shape[2]), alphas)
-        rows[:, :, test] = held.reshape(len(alphas), n_subjects, int(test.sum()), n)
+        rows[:, :, test] = held.reshape(len(alphas), n_rows, int(test.sum()), n)
         for j in range(k):  # one fit without both groups serves as inner fold of either
             other = fold[0] == j
-            Z, fit = _fit_stimuli(X, ~(test | other))
+            Z, fit = fit_on(X, ~(test | other))
             for outer, inner in ((k, other), (j, test)):
                 predicted = fit.predict(Z[:, inner].reshape(-1, X.shape[2]), alphas)
-                loss[outer] += _residual_form(predicted, np.tile(np.flatnonzero(inner), n_subjects))
+                loss[outer] += _residual_form(predicted, np.tile(np.flatnonzero(inner), n_rows))
     return Readout(rows, loss, fold, np.asarray(alphas, dtype=float))
 
 
@@ -210,7 +239,7 @@ def in_sample_mean_readout(
     groups: Shaped[np.ndarray, " n_labels"],
     alphas: Float[np.ndarray, " n_alphas"],
 ) -> Readout:
-    """As :func:`in_sample_readout` where there is one row per stimulus: folds over groups of stimuli set the penalty.
+    """As :func:`in_sample_readout` with one row per stimulus: folds over groups of stimuli set the penalty.
 
     Raises
     ------
@@ -219,13 +248,12 @@ def in_sample_mean_readout(
     """
     names = np.asarray(groups)
     labels = _require(X, names, X.shape[1], "stimulus")
-    n_subjects, n, _ = X.shape
-    Z, fit = _fit_stimuli(X, np.ones(n, bool))
-    rows = fit.deviations(Z.reshape(-1, X.shape[2]), alphas).reshape(len(alphas), n_subjects, n, n)
+    n = X.shape[1]
+    Z, fit = _fit_mean(X, np.ones(n, bool))
+    rows = fit.deviations(Z[0], alphas)[:, None]
     loss = np.zeros((1, len(alphas), n, n))
     for label in labels:
         test = names == label
-        Z, fit = _fit_stimuli(X, ~test)
-        predicted = fit.predict(Z[:, test].reshape(-1, X.shape[2]), alphas)
-        loss[0] += _residual_form(predicted, np.tile(np.flatnonzero(test), n_subjects))
-    return Readout(rows, loss, np.zeros((n_subjects, n), int), np.asarray(alphas, dtype=float))
+        Z, fit = _fit_mean(X, ~test)
+        loss[0] += _residual_form(fit.predict(Z[0, test], alphas), np.flatnonzero(test))
+    return Readout(rows, loss, np.zeros((1, n), int), np.asarray(alphas, dtype=float))

@@ -21,8 +21,9 @@ def split_half_reliability(
 
     Returns
     -------
-    The mean over splits and the value of each split; undefined splits (a constant or empty half) are NaN and left out
-    of the mean, which is NaN when there is no other.
+    The reliability, from the mean correlation over splits, corrected once (a mean of corrected splits would be ruled by
+    the pole at r = -1); and the uncorrected correlation of each split. Undefined splits (a constant or empty half) are
+    NaN and left out of the mean, which is NaN when there is no other.
 
     Raises
     ------
@@ -40,9 +41,9 @@ def split_half_reliability(
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0).astype(np.float64)
     means = [_defined_mean(side @ filled, side @ known) for side in (half, 1.0 - half)]
-    each = spearman_brown(pearson_columns(means[0].T, means[1].T))
+    each = pearson_columns(means[0].T, means[1].T)
     defined = each[np.isfinite(each)]
-    return (float(defined.mean()) if len(defined) else float("nan")), each
+    return (float(spearman_brown(defined.mean())) if len(defined) else float("nan")), each
 
 
 def _defined_mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:

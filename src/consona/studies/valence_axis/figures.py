@@ -43,6 +43,18 @@ def roc(data: xr.Dataset) -> xr.Dataset:
     return _figure(data, "roc", "Zero-shot sentiment", caption)
 
 
+def zero_shot_numbers(scores: Mapping[str, Score]) -> xr.Dataset:
+    """AUC and label-free accuracy of every labelled corpus."""
+    keys = ("AUC", "low", "high", "accuracy, median threshold", "texts", "cut by the tokenizer")
+    rows = [
+        (*s.data.values[:1], s.attrs["low"], s.attrs["high"], s.data.values[1], s.attrs["n"], s.attrs["n_truncated"])
+        for s in scores.values()
+    ]
+    columns = {key: ("label", np.array(column, dtype=float)) for key, column in zip(keys, zip(*rows), strict=True)}
+    caption = "The threshold of the accuracy is the median of all projections: no label sets it."
+    return _figure(xr.Dataset(columns, {"label": list(scores)}), "table", "Zero-shot sentiment in numbers", caption)
+
+
 def text_controls(
     zero_shot: Score, references: xr.Dataset, chance: Mapping[str, Array], removal: xr.Dataset, *, corpus: str
 ) -> xr.Dataset:

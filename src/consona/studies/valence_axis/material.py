@@ -15,7 +15,15 @@ from consona.datasets.faced_ratings import load_faced_ratings
 from consona.datasets.goemotions import goemotions_valence, load_goemotions
 from consona.datasets.lexicon import load_lexicon
 from consona.datasets.sst2 import load_sst2
-from consona.datasets.texts import load_class_names, load_nonce, load_plots, load_rated, load_stories, seed_sets
+from consona.datasets.texts import (
+    load_class_names,
+    load_neutral,
+    load_nonce,
+    load_plots,
+    load_rated,
+    load_stories,
+    seed_sets,
+)
 from consona.datasets.twins import faced_ratings_twin, faced_twin, sentiment_twin
 from consona.stats.folds import repeated_texts
 
@@ -31,6 +39,7 @@ class Material:
     stories: dict[int, Stimuli]
     names: Stimuli
     nonce: Stimuli
+    neutral: Stimuli
     plots: Stimuli
     rated: Stimuli
     labelled: dict[str, Stimuli]
@@ -76,7 +85,7 @@ def load_material(study: "ValenceAxis", run: "Run") -> Material:
     for corpus, texts in (labelled | graded).items():
         _refuse_repeated(run, stories[study.seed_set], texts, corpus)
     lexicon = load_lexicon(study.lexicon).stimuli if study.lexicon else None
-    own = (stories, load_class_names(), load_nonce(), load_plots(), rated)
+    own = (stories, load_class_names(), load_nonce(), load_neutral(), load_plots(), rated)
     return Material(*own, labelled, graded, lexicon, eeg, ratings)
 
 
@@ -91,5 +100,5 @@ def _refuse_repeated(run: "Run", stories: Stimuli, corpus: Stimuli, name: str) -
             f"{len(shared)} texts of '{name}' are also texts of the axis: {listed(pairs)}. Take them out of one "
             "of the two."
         )
-    fold = {"train": stories.ids.tolist(), "test": [f"{name} {each}" for each in corpus.ids]}
+    fold = {"train": [each.casefold() for each in stories.texts], "test": [each.casefold() for each in corpus.texts]}
     run.evidence("CON001", where=f"axis and {name}", held_out="text", folds=[fold])

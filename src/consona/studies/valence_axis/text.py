@@ -7,6 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from consona.concepts.axis import (
+    EMOTIONS,
     explained_share,
     level_axis,
     principal_axis,
@@ -14,9 +15,16 @@ from consona.concepts.axis import (
     shuffled_axes,
 )
 from consona.concepts.curves import layer_sweep, seed_set_spread, shot_curve
-from consona.concepts.removal import removal_score
-from consona.concepts.summaries import axis_profile, clip_values, compared_axes, many_class_values, values_by_rule
-from consona.concepts.zero_shot import graded_score, many_aucs, reference_scores, roc_figure, zero_shot_score
+from consona.concepts.removal import removal_cost
+from consona.concepts.summaries import (
+    axis_profile,
+    clip_values,
+    compared_axes,
+    dealt_class_values,
+    many_class_values,
+    values_by_rule,
+)
+from consona.concepts.zero_shot import graded_score, many_aucs, references, roc_figure, zero_shot_score
 from consona.core.direction import Direction
 from consona.core.score import Score
 from consona.core.stimuli import Stimuli
@@ -37,7 +45,7 @@ class TextHalf:
     references: xr.Dataset
     removal: xr.Dataset
     clip_values: dict[str, Array]
-    random_levels: Array
+    families: dict[str, Array]
 
 
 def text_half(f: Fitted) -> TextHalf:
@@ -45,22 +53,23 @@ def text_half(f: Fitted) -> TextHalf:
     run, seed = f.run, f.study.seed
     share = run.step("pc1-share", explained_share, f.texts, f.emotions, layer=f.layer)
     profile = run.step("profile", axis_profile, f.axis, f.texts, f.emotions, seed=seed)
-    run.step("figure-1-profile", figures.profile, profile, share=share, recipe=f.study.recipe, layer=f.axis.layer)
+    run.step("figure-profile", figures.profile, profile, share=share, recipe=f.study.recipe, layer=f.axis.layer)
     scores = _scores(f)
-    run.step("figure-2-roc", figures.roc, run.step("roc", roc_figure, f.axis, f.labelled, seed=seed))
-    nonce_axis, chance, levels = _content_free(f)
+    run.step("figure-roc", figures.roc, run.step("roc", roc_figure, f.axis, f.labelled, seed=seed))
+    nonce_axis, chance, random = _content_free(f)
     test = (f.test, f.stimuli)
     fit = {"layer": f.layer, "test": test, "seed": seed}
-    references = run.step("references", reference_scores, f.texts, f.emotions, f.study.positive, **fit)
-    removal = run.step("removal", removal_score, f.axis, *test, n_directions=f.study.n_random, seed=seed)
+    outside = run.step("references", references, f.texts, f.emotions, f.study.positive, **fit)
+    removal = run.step("removal", removal_cost, f.axis, *test, n_directions=f.study.n_random, seed=seed)
     zero_shot = scores[f.primary]
-    run.step("figure-3-controls", figures.text_controls, zero_shot, references, chance, removal, corpus=f.primary)
+    run.step("figure-zero-shot-numbers", figures.zero_shot_numbers, {name: scores[name] for name in f.labelled})
+    run.step("figure-controls", figures.text_controls, zero_shot, outside, chance, removal, corpus=f.primary)
     _curves(f)
     _recipes(f)
     if len(scores) > len(f.labelled):
         graded = {name: score for name, score in scores.items() if name not in f.labelled}
-        run.step("figure-7-graded", figures.graded, graded)
-    return TextHalf(f, scores, chance, references, removal, _clips(f, nonce_axis), levels)
+        run.step("figure-graded", figures.graded, graded)
+    return TextHalf(f, scores, chance, outside, removal, _clips(f, nonce_axis), _families(f, random))
 
 
 def _scores(f: Fitted) -> dict[str, Score]:
@@ -89,22 +98,29 @@ def _arousal(f: Fitted) -> Direction:
     return axis
 
 
-def _content_free(f: Fitted) -> tuple[Direction, dict[str, Array], Array]:
-    """AUC of random directions, of axes from shuffled labels and from invented words; class values of the first."""
+def _content_free(f: Fitted) -> tuple[Direction, dict[str, Array], list[Direction]]:
+    """AUC of random directions and of axes from shuffled labels, invented words and affectless texts; random axes."""
     run, n, seed = f.run, f.study.n_random, f.study.seed
     nonce, labels = f.read("nonce", f.material.nonce), f.material.nonce["emotion"]
     nonce_axis = run.step("axis-nonce", f.rule.fit, nonce, labels, layer=f.layer)
+    plain = f.read("neutral", f.material.neutral)
+    dealt = np.array(EMOTIONS)[np.arange(len(plain)) % len(EMOTIONS)]
     random = random_axes(f.axis, n=n, seed=seed)
     several = len(f.texts) > len(set(f.emotions))
     draw = {"n": n if several else 0, "seed": seed}
     shuffled = shuffled_axes(f.texts, f.emotions, rule=f.rule, layer=f.layer, **draw)
-    axes = {"random directions": random, "shuffled labels": shuffled, "invented words": [nonce_axis]}
+    axes = {
+        "random directions": random,
+        "shuffled labels": shuffled,
+        "invented words": [nonce_axis],
+        "affectless texts": [f.rule.fit(plain, dealt, layer=f.layer)],
+    }
     chance = {
         name: np.asarray(run.step(f"chance-{name.replace(' ', '-')}", many_aucs, each, f.test, f.stimuli))
         for name, each in axes.items()
         if each
     }
-    return nonce_axis, chance, many_class_values(random, f.texts, f.emotions)
+    return nonce_axis, chance, random
 
 
 def _clips(f: Fitted, nonce_axis: Direction) -> dict[str, Array]:
@@ -118,17 +134,33 @@ def _clips(f: Fitted, nonce_axis: Direction) -> dict[str, Array]:
     }
 
 
+def _families(f: Fitted, random: list[Direction]) -> dict[str, Array]:
+    """Clip values without content, in both versions: of random directions, and of axes from invented words."""
+    clips, labels = f.material.eeg.stimuli, f.material.nonce["emotion"]
+    plots, words = f.read("plots", f.material.plots), f.read("nonce", f.material.nonce)
+    names = np.unique(f.emotions)
+    place = np.searchsorted(names, clips["emotion"])
+    how = {"layer": f.layer, "n": f.study.n_random, "seed": f.study.seed}
+    dealt = dealt_class_values(f.rule, words, labels, **how)
+    return {
+        "random directions, class text": many_class_values(random, f.texts, f.emotions)[:, place],
+        "random directions, plot lines": np.stack([axis.project(plots) for axis in random]),
+        "invented words, class text": np.stack([values for _, values in dealt])[:, place],
+        "invented words, plot lines": np.stack([axis.project(plots) for axis, _ in dealt]),
+    }
+
+
 def _curves(f: Fitted) -> None:
     run, seed = f.run, f.study.seed
     test = {"rule": f.rule, "test": f.test, "stimuli": f.stimuli}
     sweep = run.step("layers", layer_sweep, f.texts, f.emotions, **test)
-    run.step("figure-4-layers", figures.layers, sweep, chosen=f.axis.layer, corpus=f.primary)
+    run.step("figure-layers", figures.layers, sweep, chosen=f.axis.layer, corpus=f.primary)
     if RECIPES[f.study.recipe][0] == "stories":
         shots = run.step("shots", shot_curve, f.texts, f.emotions, layer=f.layer, seed=seed, **test)
-        run.step("figure-5-shots", figures.shots, shots, corpus=f.primary)
+        run.step("figure-shots", figures.shots, shots, corpus=f.primary)
     sets = {f"set {i}": (f.read(f"stories-{i}", each), each["emotion"]) for i, each in f.material.stories.items()}
     spread = run.step("seed-sets", seed_set_spread, sets, layer=f.layer, **test)
-    run.step("figure-8-seed-sets", figures.seed_sets, spread, corpus=f.primary)
+    run.step("figure-seed-sets", figures.seed_sets, spread, corpus=f.primary)
 
 
 def _recipes(f: Fitted) -> None:
@@ -144,7 +176,7 @@ def _recipes(f: Fitted) -> None:
     axes |= _other_kinds(f, sources["stories"])
     tests |= dict.fromkeys(("difference of means", "three-level code"), f.test)
     compared = f.run.step("recipes", compared_axes, axes, tests, f.stimuli, seed=f.study.seed)
-    f.run.step("figure-6-recipes", figures.recipes, compared, corpus=f.primary)
+    f.run.step("figure-recipes", figures.recipes, compared, corpus=f.primary)
 
 
 def _other_kinds(f: Fitted, stories: Stimuli) -> dict[str, Direction]:
