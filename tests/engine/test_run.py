@@ -275,7 +275,7 @@ def test_diff_says_what_differs():
         run.conduct()
     assert diff(first.folder, second.folder).parts == ()
     found = diff(first.folder, third.folder)
-    assert found.parts == ("configuration", "results", "claims")
+    assert found.parts == ("claims", "configuration", "results")
     assert "scale: 1.0 → 2.0" in found.configuration
     assert found.claims == ("c1, control 'chance': held → did not hold",)
     manifest = second.manifest
@@ -283,6 +283,19 @@ def test_diff_says_what_differs():
     code = manifest.code | {"consona.core.stimuli": "0" * 64}
     manifest.model_copy(update={"environment": changed, "code": code, "models": ()}).write(second.folder)
     assert diff(first.folder, second.folder).parts == ("code", "data", "environment")
+
+
+@pytest.mark.parametrize(
+    ("n_files", "lines"),
+    [(1, ("d/file0: 000000000000 → 111111111111",)), (103, ("d: 103 files differ",))],
+)
+def test_diff_counts_the_files_of_a_corpus(n_files, lines):
+    runs = [Run.create(Tiny()) for _ in range(2)]
+    for digit, run in enumerate(runs):
+        stimuli = Stimuli.of(["a", "b"])
+        sums = {f"file{i}": str(digit) * 64 for i in range(n_files)}
+        run.note_dataset(Dataset(stimuli, (), "d", "1", "none", "none", sums, False, {}))
+    assert diff(*(run.folder for run in runs)).data == lines
 
 
 def test_pruning_removes_what_no_run_names():

@@ -1,4 +1,4 @@
-"""In what two runs differ: configuration, code, data, environment, results or claims."""
+"""In what two runs differ: claims, configuration, code, data, environment or results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,18 +9,19 @@ from consona.engine.claims import CLAIMS, read_claims
 from consona.engine.manifest import Manifest, read_manifest
 
 _ENVIRONMENT = ("python", "platform", "machine", "n_cores")
+_MOST_FILES, _MOST_RESULTS, _DIGITS = 3, 12, 12
 
 
 @dataclass(frozen=True)
 class Differences:
-    """One line per difference; an empty tuple where two runs agree."""
+    """One line per difference, what matters most first; an empty tuple where two runs agree."""
 
+    claims: tuple[str, ...]
     configuration: tuple[str, ...]
     code: tuple[str, ...]
     data: tuple[str, ...]
     environment: tuple[str, ...]
     results: tuple[str, ...]
-    claims: tuple[str, ...]
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -31,22 +32,25 @@ class Differences:
 def diff(first: Path, second: Path) -> Differences:
     """Compare two run folders.
 
-    ``results`` names steps whose stored bytes differ. Execution is compared under ``environment``: it changes no
-    number.
+    ``results`` names files whose stored bytes differ. Execution is compared under ``environment``: it changes no
+    number. Of a data set more than three files of which differ, the files are counted.
 
     Raises
     ------
-    StoreError
+    ConfigError
         When a folder is no run.
+    StoreError
+        When a manifest cannot be read.
     """
     a, b = read_manifest(first), read_manifest(second)
+    results = _changed(_objects(a), _objects(b), shown=_DIGITS)
     return Differences(
-        configuration=_changed({"study": a.study, **a.science}, {"study": b.study, **b.science}),
-        code=(*_changed({"consona": a.version}, {"consona": b.version}), *_changed(a.code, b.code, shown=12)),
-        data=_changed(_data(a), _data(b)),
-        environment=(*_changed(_surroundings(a), _surroundings(b)),),
-        results=_changed(_objects(a), _objects(b), shown=12),
         claims=_changed(_claims(first), _claims(second)),
+        configuration=_changed({"study": a.study, **a.science}, {"study": b.study, **b.science}),
+        code=(*_changed({"consona": a.version}, {"consona": b.version}), *_changed(a.code, b.code, shown=_DIGITS)),
+        data=(*_changed(_data(a), _data(b)), *_files(a, b)),
+        environment=(*_changed(_surroundings(a), _surroundings(b)),),
+        results=results if len(results) <= _MOST_RESULTS else (f"{len(results)} files differ",),
     )
 
 
@@ -66,10 +70,20 @@ def _data(manifest: Manifest) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for each in manifest.datasets:
         facts[each.name] = f"version {each.version}{', synthetic' if each.synthetic else ''}, {each.n_stimuli} stimuli"
-        facts |= {f"{each.name}/{file}": digest for file, digest in each.checksums.items()}
     for place, model in enumerate(manifest.models):
         facts |= {f"model {model.get('name', place)}, {key}": value for key, value in model.items()}
     return facts
+
+
+def _files(first: Manifest, second: Manifest) -> list[str]:
+    """Files of the data sets that both runs used: each with the beginnings of its hashes where they are few."""
+    lines: list[str] = []
+    before, after = ({each.name: each.checksums for each in run.datasets} for run in (first, second))
+    for name in (name for name in before if name in after):
+        found = _changed(before[name], after[name], shown=_DIGITS)
+        few = len(found) <= _MOST_FILES
+        lines += [f"{name}/{line}" for line in found] if few else [f"{name}: {len(found)} files differ"]
+    return lines
 
 
 def _surroundings(manifest: Manifest) -> dict[str, Any]:
