@@ -16,7 +16,7 @@ from consona.report import figures_scalp
 from consona.report.drawing import house_style
 from consona.report.figures import KINDS, figure_file, figure_svg
 from consona.report.palette import CLASSES, PAPER, class_styles, themed
-from consona.report.tables import MOST_ROWS, table_of
+from consona.report.tables import MOST_ROWS, frames_of, tables_of
 
 HOSTILE = '</text><script>alert(1)</script> $\\frac{1}{0}$ & "x" 😀 \x00 שלום'
 
@@ -155,17 +155,17 @@ def test_text_inks_reach_the_contrast_of_wcag_aa(theme):
 
 
 def test_tables_keep_words_before_numbers_and_say_what_was_left_out():
-    table = table_of(sample("table"))
+    table = tables_of(sample("table"))[0]
     assert table.head == ("corpus", "texts", "AUC", "Pearson")
     assert table.rows[0] == ("SST-2", "872", "0.81", "—")
     stored = xr.Dataset(
         {name: ("label", [0.5]) for name in ("high", "low", "null_mean", "p_iid", "r")}, {"label": ["x"]}
     )
-    assert table_of(stored).head == ("", "r", "null mean", "low", "high", "p iid")
+    assert tables_of(stored)[0].head == ("", "r", "null mean", "low", "high", "p iid")
     chosen = stored.assign_attrs(columns=["p_iid", "low"])
-    assert table_of(chosen).head == ("", "p iid", "low", "r", "null mean", "high")
+    assert tables_of(chosen)[0].head == ("", "p iid", "low", "r", "null mean", "high")
     long = sample("subjects")
-    assert table_of(long).left_out == 4 * 123 - MOST_ROWS
+    assert tables_of(long)[0].left_out == 4 * 123 - MOST_ROWS
 
 
 def test_drawing_changes_no_setting_and_needs_no_torch():
@@ -198,7 +198,40 @@ def test_counts_and_codes_that_a_file_keeps_as_floats_have_no_decimals():
     data = sample("axis_profile")
     counted = data.assign(n_texts=("emotion", np.full(data.sizes["emotion"], 51.0)))
     counted["n_texts"][0] = np.nan
-    table = table_of(counted.assign_coords(valence_code=data["valence_code"].astype(float)))
+    table = tables_of(counted.assign_coords(valence_code=data["valence_code"].astype(float)))[0]
     shown = {name: {row[k] for row in table.rows} for k, name in enumerate(table.head)}
     assert shown["n texts"] == {"51", "—"}
     assert shown["valence code"] == {"−1", "0", "1"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_that_is_drawn_is_in_the_numbers_behind_it(kind):
+    data = sample(kind)
+    frames = frames_of(data)
+    for name, each in data.data_vars.items():
+        (frame,) = [frame for frame in frames if name in frame.columns]
+        shown = frame.drop_duplicates([*each.dims]) if {*each.dims} <= {*frame.columns} else frame
+        assert sorted(shown[name].dropna()) == sorted(each.values[np.isfinite(each.values)].tolist())
+
+
+def test_numbers_of_a_sweep_are_read_by_treatment_and_layer_and_those_of_a_histogram_by_bin():
+    sweep = sample("layer_sweep")[["score"]]
+    frame = frames_of(sweep.assign(n_massive=("layer", np.arange(sweep.sizes["layer"]))))[0]
+    assert list(frame.columns) == ["treatment", "layer", "score", "n_massive"]
+    assert frame["score"].tolist() == sweep["score"].values.ravel().tolist()
+    binned = sample("clip_scatter").drop_vars("null")
+    binned = binned.assign(null_counts=("bin", [3, 1]), null_edges=("edge", [-1.0, 0.0, 1.0]))
+    assert tables_of(binned)[1].rows == (("−1", "0", "3"), ("0", "1", "1"))
+
+
+def test_a_line_exactly_under_another_is_still_seen():
+    """Solid below broken, small and filled below large and open: three equal series show three strokes."""
+    data = sample("lines")
+    data["y"][:] = data["y"].values[0]
+    with house_style("x"):
+        drawn = [line for line in KINDS["lines"](data).axes[0].lines if len(line.get_xdata()) == data.sizes["x"]]
+    assert len(drawn) == data.sizes["series"] == 3
+    assert [line.get_linestyle() for line in drawn] == ["-", "--", "--"]
+    assert [line.get_markerfacecolor() == "none" for line in drawn] == [False, True, True]
+    sizes = [line.get_markersize() for line in drawn]
+    assert sizes == sorted(set(sizes))

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# Line style (dashes: on, off, in line widths) and marker of each line of a figure, in turn.
+STROKES: tuple[tuple[Any, str], ...] = (
+    ("-", "o"),
+    ((0, (4, 2.5)), "s"),
+    ((0, (1, 1.8)), "D"),
+    ((0, (6, 1.6, 1, 1.6)), "^"),
+)
+
 
 def draw_roc(ds: xr.Dataset) -> "Figure":
     """ROC curves, and beside them the area under each with its interval; chance is the diagonal and 0.5."""
@@ -114,7 +122,10 @@ def _curves(ax: "Axes", x: np.ndarray, curves: tuple[np.ndarray, np.ndarray, np.
     for i in range(len(names)):
         colour = series_colour(i)
         ax.fill_between(x, low[i], high[i], color=colour, alpha=0.14, linewidth=0)
-        ax.plot(x, y[i], color=colour, marker="o" if few else "", markersize=3.6)
+        stroke, marker = STROKES[i % len(STROKES)]
+        # Later lines are broken and their markers larger and open, so one that lies exactly below still shows.
+        (line,) = ax.plot(x, y[i], color=colour, linestyle=stroke, marker=marker if few else "")
+        line.set(markersize=3.6 + 1.5 * min(i, 4), markerfacecolor="none" if i else colour, markeredgewidth=0.9)
     ends = np.array([each[np.isfinite(each)][-1] if np.isfinite(each).any() else np.nan for each in y])
     ax.margins(x=0.03)
     bottom, top = ax.get_ylim()
