@@ -176,12 +176,24 @@ def test_a_manifest_cannot_point_outside_the_run(folder, tmp_path):
         build_report(folder)
 
 
-def test_figures_are_written_as_svg_and_pdf(folder, tmp_path):
-    write_run(folder, {"a": sample("lines"), "b c": sample("roc"), "t": sample("table")})
-    written = save_figures(folder, tmp_path / "figures")
-    assert [path.name for path in written] == ["a.svg", "a.pdf", "b-c.svg", "b-c.pdf"]
-    assert all(path.stat().st_size > 2000 for path in written)
+def test_files_are_numbered_as_in_the_report_and_tables_are_csv(folder, tmp_path):
+    results = {
+        "figure-9-a": sample("lines"),
+        "t": sample("table"),
+        "b c": sample("roc"),
+        "figure-12b-u": sample("table"),
+    }
+    written = save_figures(write_run(folder, results), tmp_path / "figures")
+    assert [path.name for path in written] == [
+        "figure-01-a.svg", "figure-01-a.pdf", "table-01-t.csv", "figure-02-b-c.svg", "figure-02-b-c.pdf",
+        "table-02-u.csv",
+    ]  # fmt: skip
+    words = page_of(folder).words
+    places = [words.index(f"{label}. ") for label in ("Figure 1", "Table 1", "Figure 2", "Table 2")]
+    assert places == sorted(places)
+    assert all(path.stat().st_size > 2000 for path in written if path.suffix != ".csv")
     assert written[1].read_bytes().startswith(b"%PDF")
+    assert written[2].read_text(encoding="utf-8").splitlines()[:2] == ["corpus,AUC,Pearson,texts", "SST-2,0.8123,,872"]
 
 
 def test_settings_are_described_by_the_comments_of_the_study_file():

@@ -1,6 +1,7 @@
 """A run folder in, one self-contained HTML file out: no network, no script, every text from outside escaped."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from consona.report.methods import methods, settings
 from consona.report.palette import themed
 from consona.report.provenance import citations, facts, provenance, steps
 from consona.report.read import Material, Result, read_run
-from consona.report.tables import Table, table_of
+from consona.report.tables import Table, frames_of, tables_of
 from consona.report.threats import threats
 
 # Style attributes of the drawings need 'unsafe-inline'; with nothing to load, a style can send nothing anywhere.
@@ -25,7 +26,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 
 @dataclass(frozen=True)
 class Shown:
-    """One figure as the page shows it: a drawing or a reason why there is none, and the numbers as a table."""
+    """One figure as the page shows it: a drawing or a reason why there is none, and the numbers as tables."""
 
     label: str
     title: str
@@ -33,7 +34,7 @@ class Shown:
     n: str
     notes: str
     svg: Markup | None
-    table: Table | None
+    tables: tuple[Table, ...]
     fault: str
 
 
@@ -56,7 +57,9 @@ def build_report(run_folder: Path | str) -> Path:
 
 
 def save_figures(run_folder: Path | str, folder: Path | str) -> list[Path]:
-    """Write every drawn figure of a run as SVG and PDF into ``folder``; returns the paths.
+    """Write every drawn figure of a run as SVG and PDF, every table as CSV, into ``folder``; returns the paths.
+
+    Files are numbered as in the report: ``figure-10-scalp-class-text.svg``, ``table-03-cohort-mean.csv``.
 
     Raises
     ------
@@ -64,14 +67,23 @@ def save_figures(run_folder: Path | str, folder: Path | str) -> list[Path]:
         As ``build_report``; a figure that cannot be drawn is an error here.
     """
     written = []
-    for result in read_run(Path(run_folder)).results:
-        if not is_drawn(result.data):
-            continue
-        for suffix in ("svg", "pdf"):
-            path = Path(folder) / f"{_file_name(result.name)}.{suffix}"
-            write_atomically(path, figure_file(result.data, suffix=suffix, name=result.name))
+    for kind, k, result in _counted(read_run(Path(run_folder)).results):
+        stem = f"{kind.lower()}-{k:02d}{_slug(result.name)}"
+        for ending, content in _files(result):
+            path = Path(folder) / f"{stem}{ending}"
+            write_atomically(path, content)
             written.append(path)
     return written
+
+
+def _files(result: Result) -> Iterator[tuple[str, bytes]]:
+    """What is kept of a result outside the report, each with the end of its file name."""
+    if is_drawn(result.data):
+        for suffix in ("svg", "pdf"):
+            yield f".{suffix}", figure_file(result.data, suffix=suffix, name=result.name)
+    else:
+        for i, frame in enumerate(frames_of(result.data), start=1):
+            yield f"-part-{i}.csv" if i > 1 else ".csv", frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def render(material: Material) -> str:
@@ -112,7 +124,7 @@ def _page(material: Material) -> dict[str, Any]:
         "verdicts": wording.VERDICTS,
         "checks": wording.check_rows(material.checks),
         "check_summary": wording.check_summary(material.checks),
-        "figures": _numbered(material.results),
+        "figures": [shown(result, f"{kind} {k}") for kind, k, result in _counted(material.results)],
         "threats": threats(material),
         "methods": methods(material),
         "settings": settings(material),
@@ -122,15 +134,13 @@ def _page(material: Material) -> dict[str, Any]:
     }
 
 
-def _numbered(results: Sequence[Result]) -> list[Shown]:
-    """The results in order; drawings and tables are counted each on their own."""
+def _counted(results: Sequence[Result]) -> Iterator[tuple[str, int, Result]]:
+    """The results in order, as "Figure" or "Table" with a number; the two are counted each on their own."""
     counts = {"Figure": 0, "Table": 0}
-    found = []
     for result in results:
         kind = "Figure" if is_drawn(result.data) else "Table"
         counts[kind] += 1
-        found.append(shown(result, f"{kind} {counts[kind]}"))
-    return found
+        yield kind, counts[kind], result
 
 
 def shown(result: Result, label: str) -> Shown:
@@ -145,7 +155,7 @@ def shown(result: Result, label: str) -> Shown:
     elif result.kind != "table":
         fault = f"There is no drawing for figures of kind “{result.kind}”; its numbers follow."
     attrs["title"] = attrs["title"] or result.name
-    return Shown(label=label, svg=svg, table=table_of(result.data), fault=fault, **attrs)
+    return Shown(label=label, svg=svg, tables=tuple(tables_of(result.data)), fault=fault, **attrs)
 
 
 def _style() -> str:
@@ -157,7 +167,8 @@ def _style() -> str:
     return f":root{{{paper}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{sheet}"
 
 
-def _file_name(name: str) -> str:
-    """A result's name as a file name: letters, digits, dots and hyphens."""
+def _slug(name: str) -> str:
+    """A result's name after a number in a file name: no number of its own, only letters, digits, dots and hyphens."""
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in name)
-    return kept.strip(".-") or "figure"
+    kept = re.sub(r"^(figure|table)-\d+[a-z]?(-|$)", "", kept.strip(".-")).strip(".-")
+    return f"-{kept}" if kept else ""

@@ -3,13 +3,12 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from consona.report.wording import number, p_value
 
-MOST_ROWS = 60
+MOST_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -22,25 +21,49 @@ class Table:
     left_out: int = 0
 
 
-def table_of(ds: xr.Dataset) -> Table:
-    """A result as one tidy table: variables that share all dimensions side by side, at most 60 rows.
+def tables_of(ds: xr.Dataset) -> list[Table]:
+    """All values of a result as text: as a rule one table, more where variables share no dimensions."""
+    return [as_table(frame) for frame in frames_of(ds)]
 
-    Where variables differ in their dimensions, those that share theirs with most others are shown. Columns are the
-    first of words, those of the attribute "columns", other words, then numbers by their kind (a file keeps its
-    variables in alphabetical order).
+
+def frames_of(ds: xr.Dataset) -> list[pd.DataFrame]:
+    """All values of a result as tidy tables, variables that share all dimensions side by side.
+
+    The first is over the dimensions of most variables; those over some of these dimensions stand in it as well, what
+    is left follows in further tables. Columns are the first of words, those of the attribute "columns", other words,
+    then numbers by their kind (a file keeps its variables in alphabetical order).
     """
-    if not ds.data_vars:
-        return Table((), (), ())
-    spans = [frozenset(map(str, each.dims)) for each in ds.data_vars.values()]
-    span = max(spans, key=lambda dims: (spans.count(dims), -int(np.prod([ds.sizes[dim] for dim in dims]))))
-    together = ds[[name for name, each in ds.data_vars.items() if set(each.dims) == set(span)]]
+    left, frames = _binned(ds), []
+    while left.data_vars:
+        spans = [frozenset(map(str, each.dims)) for each in left.data_vars.values()]
+        span = max(spans, key=lambda dims: (spans.count(dims), len(dims)))
+        together = [name for name, each in left.data_vars.items() if set(each.dims) <= span]
+        frames.append(_frame(left[together], span))
+        left = left.drop_vars(together)
+    return frames
+
+
+def _binned(ds: xr.Dataset) -> xr.Dataset:
+    """A result whose histogram, where it has one, has both edges of each bin beside its count."""
+    if not {"null_counts", "null_edges"} <= set(ds.data_vars):
+        return ds
+    edges, dims = ds["null_edges"].values, ds["null_counts"].dims
+    sides = {"null r from": (dims, edges[:-1]), "null r to": (dims, edges[1:])}
+    binned = ds.drop_vars("null_edges").assign_coords(sides).rename(null_counts="orders")
+    return binned.assign_attrs(columns=[*ds.attrs.get("columns", ()), *sides])
+
+
+def _frame(ds: xr.Dataset, span: frozenset[str]) -> pd.DataFrame:
     if not span:
-        return as_table(pd.DataFrame({str(name): [each.item()] for name, each in together.data_vars.items()}))
-    frame = together.to_dataframe().reset_index()
+        return pd.DataFrame({str(name): [each.item()] for name, each in ds.data_vars.items()})
+    order = list(
+        dict.fromkeys(str(dim) for each in ds.data_vars.values() if set(each.dims) == span for dim in each.dims)
+    )
+    frame = ds.to_dataframe(dim_order=order).reset_index()
     frame = frame.drop(columns=[dim for dim in span if dim not in ds.coords or dim == "index"], errors="ignore")
     wanted = [name for name in ds.attrs.get("columns", ()) if name in frame.columns]
     words = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
-    return as_table(frame[list(dict.fromkeys([*words[:1], *wanted, *words, *sorted(frame.columns, key=_place)]))])
+    return frame[list(dict.fromkeys([*words[:1], *wanted, *words, *sorted(frame.columns, key=_place)]))]
 
 
 def _place(name: object) -> int:

@@ -57,7 +57,9 @@ def _controls(claims: Sequence[ClaimEntry]) -> list[str]:
     said = []
     for k, claim in enumerate(claims, start=1):
         for verdict, verb in words.items():
-            those = [f"{name} ({typeset(each.value)})" for name, each in claim.controls.items() if each.verdict == verdict]
+            those = [
+                f"{name} ({typeset(each.value)})" for name, each in claim.controls.items() if each.verdict == verdict
+            ]
             said += [f"Claim {k}, {verb}: {', '.join(those)}."] if those else []
     return said or ["Every control of every claim held." if claims else "There is no claim, so no control."]
 
