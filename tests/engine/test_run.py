@@ -309,7 +309,7 @@ def test_pruning_removes_what_no_run_names():
     shutil.rmtree(gone.folder)
     would = prune(store, keep_seconds=-1, dry=True)
     assert store_size(store) == before
-    assert would.gone == (gone.folder.absolute(),)
+    assert would.gone == (gone.folder.resolve(),)
     assert prune(store, keep_seconds=-1) == would
     assert prune(store, keep_seconds=-1).gone == ()
     assert would.n_objects > 3  # three shards of the kept run, joined since, and what only the other run names
@@ -323,9 +323,11 @@ def test_pruning_removes_what_no_run_names():
 
 
 def test_a_run_outside_the_runs_folder_survives_a_prune_from_elsewhere(tmp_path, monkeypatch):
-    run = Run.create(Tiny(), Execution(block_size=4), Path("far") / "mine")
-    run.conduct()
     (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "for a while").mkdir()
+    run = Run.create(Tiny(), Execution(block_size=4), Path("for a while", "..", "far", "mine"))
+    run.conduct()
+    (tmp_path / "for a while").rmdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     prune(Store(run.store.folder), keep_seconds=-1)
     CALLS.clear()

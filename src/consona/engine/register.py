@@ -26,7 +26,7 @@ def register(store: Store, folder: Path) -> Path:
     StoreError
         When the store cannot be written.
     """
-    place = os.fsencode(folder.absolute())
+    place = os.fsencode(folder.resolve())  # "a/../runs" would be lost with "a"
     path = store.folder / "runs" / f"{hashlib.sha256(place).hexdigest()[:32]}.txt"
     if not path.exists():
         write_atomically(path, place)
