@@ -5,19 +5,21 @@ import pytest
 
 from consona.alignment.cells import cell_map
 from consona.alignment.controls import (
-    class_score,
-    cohort_scores,
-    controlled_scores,
-    level_correlations,
+    class_decoding,
+    cohort_projection,
+    controlled_projection,
     readout_reliability,
     within_levels,
 )
-from consona.alignment.projection import goals_of, projection_score
+from consona.alignment.projection import goals_of, projection
 from consona.alignment.reliability import rating_reliability
 from consona.alignment.responses import responses, subject_folds
+from consona.alignment.scores import projection_score
+from consona.alignment.scrutiny import scrutiny
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
 from consona.core.recording import Recording
+from consona.core.score import Score
 from consona.datasets.texts import load_rated
 from consona.datasets.twins import faced_ratings_twin, faced_twin
 
@@ -34,7 +36,7 @@ def twin(plant, strength=0.4, seed=0):
 
 @pytest.fixture(scope="module")
 def planted():
-    return projection_score(twin("valence"), goals(), hold_out="clip")
+    return projection(twin("valence"), goals(), hold_out="clip")
 
 
 def test_planted_valence_is_found_on_new_clips(planted):
@@ -46,18 +48,18 @@ def test_planted_valence_is_found_on_new_clips(planted):
 
 
 def test_new_emotions_too():
-    score = projection_score(twin("valence", 0.8), goals(), hold_out="emotion")
+    score = projection(twin("valence", 0.8), goals(), hold_out="emotion")
     assert float(score["p"].sel(goal="rated valence", null="class block")) <= 0.01
 
 
 def test_nothing_is_found_where_nothing_is():
-    score = projection_score(twin("none"), goals(), hold_out="clip")
+    score = projection(twin("none"), goals(), hold_out="clip")
     assert float(score["p"].sel(goal="rated valence", null="class block")) > 0.05
 
 
 def test_clip_identity_alone_is_no_valence():
     """New people, same clips: r is high because the clip is known; the refitted null is as high."""
-    score = projection_score(twin("clip", 2.0), goals(), hold_out="subject").sel(goal="rated valence")
+    score = projection(twin("clip", 2.0), goals(), hold_out="subject").sel(goal="rated valence")
     assert float(score["null_mean"].sel(null="class block")) > 0.3
     assert float(score["p"].sel(null="class block")) > 0.05
 
@@ -74,7 +76,7 @@ def test_class_means_and_distinct_values_are_counted(planted):
 
 
 def test_the_edge_of_the_grid_is_counted(planted):
-    lost = projection_score(twin("none"), goals(), hold_out="emotion")
+    lost = projection(twin("none"), goals(), hold_out="emotion")
     assert (lost["alpha_highest"] > 0.2).all()
     assert (planted["alpha_highest"] < 0.2).all()
 
@@ -95,16 +97,16 @@ def test_controls_have_a_value_for_every_other_goal():
         },
         rated.ids,
     )
-    found = controlled_scores(twin("valence"), more, hold_out="clip")
+    found = controlled_projection(twin("valence"), more, hold_out="clip")
     assert found["goal"].values.tolist() == ["axis", "rated valence"]
     assert np.isfinite(found["p"].sel(goal="axis")).all()
     assert np.isnan(found["p"].sel(goal="rated valence", control="given rated valence"))
     with pytest.raises(InvalidInput, match="three-level code"):
-        controlled_scores(twin("valence"), more.sel(goal=["axis"]), hold_out="clip")
+        controlled_projection(twin("valence"), more.sel(goal=["axis"]), hold_out="clip")
 
 
 def test_every_cohort_alone():
-    found = cohort_scores(twin("valence", 0.8), goals(), hold_out="clip")
+    found = cohort_projection(twin("valence", 0.8), goals(), hold_out="clip")
     assert found["n_subjects"].values.tolist() == [6, 6]
     assert (found["p"].sel(goal="rated valence") <= 0.05).all()
 
@@ -118,17 +120,25 @@ def test_folds_hold_both_cohorts_evenly():
 
 
 def test_class_labels_are_decoded_from_seen_clips_and_undefined_for_unseen_emotions():
-    seen = class_score(twin("clip", 2.0), hold_out="subject")
+    seen = class_decoding(twin("clip", 2.0), hold_out="subject")
     assert float(seen["null_mean"]) > 0.4  # any labelling of known clips can be decoded, not only the true one
-    absent = class_score(twin("none"), hold_out="subject")
+    absent = class_decoding(twin("none"), hold_out="subject")
     # 500 labellings of 28 clips, each right with 1/9: the mean has an SE below .006
     assert float(absent["null_mean"]) == pytest.approx(1 / 9, abs=0.03)
-    assert np.isnan(float(class_score(twin("clip"), hold_out="emotion")["accuracy"]))
+    assert np.isnan(float(class_decoding(twin("clip"), hold_out="emotion")["accuracy"]))
 
 
-def test_random_levels_are_a_null_of_their_own():
-    levels = np.random.default_rng(0).normal(size=(50, 9))
-    assert level_correlations(twin("none"), levels, hold_out="clip").shape == (50,)
+def test_scrutiny_asks_every_question_of_one_readout():
+    families = {"random": np.random.default_rng(0).normal(size=(50, 28))}
+    found = scrutiny(twin("none"), goals(), families, hold_out="clip")
+    assert found["families"]["random"].shape == (50,)
+    alone = projection(twin("none"), goals(), hold_out="clip")
+    np.testing.assert_array_equal(found["score"]["p"].values, alone["p"].values)
+    score = projection_score(found["score"], found["reliability"])
+    assert score.attrs["held_out"] == "clip"
+    assert len(score.attrs["folds"]) == 28
+    assert all(not set(fold["train"]) & set(fold["test"]) for fold in score.attrs["folds"])
+    assert isinstance(score, Score)
 
 
 def test_reliability_follows_the_planted_signal():
@@ -179,12 +189,12 @@ def test_a_subject_without_some_clips_is_refused():
 
 def test_goals_in_another_order_are_aligned_by_id_and_others_refused(planted):
     mixed = goals().isel(stimulus=np.random.default_rng(0).permutation(28))
-    again = projection_score(twin("valence"), mixed, hold_out="clip")
+    again = projection(twin("valence"), mixed, hold_out="clip")
     np.testing.assert_array_equal(again["r"].values, planted["r"].values)
     with pytest.raises(InvalidInput, match="28 stimuli and goals 27; 27 are shared"):
-        projection_score(twin("none"), goals().isel(stimulus=slice(1, None)), hold_out="clip")
+        projection(twin("none"), goals().isel(stimulus=slice(1, None)), hold_out="clip")
 
 
 def test_mean_rows_cannot_hold_out_subjects():
     with pytest.raises(InvalidInput, match="at least 3 subjects"):
-        projection_score(twin("none"), goals(), hold_out="subject", rows="cohort mean")
+        projection(twin("none"), goals(), hold_out="subject", rows="cohort mean")

@@ -17,7 +17,7 @@ from consona.concepts.axis import (
     shuffled_axes,
 )
 from consona.concepts.curves import layer_sweep, shot_curve
-from consona.concepts.removal import removal_score
+from consona.concepts.removal import removal_cost
 from consona.concepts.treatments import apart_from_massive, standardised
 from consona.concepts.zero_shot import zero_shot_score
 from consona.core.errors import InvalidInput
@@ -162,10 +162,10 @@ def test_more_texts_make_a_better_axis():
 
 def test_removal_costs_more_than_equal_variance_only_where_something_is():
     axis = principal_axis(texts(4.0), LABELS, layer=-1, positive=POSITIVE)
-    found = removal_score(axis, *sentiment(1.5), n_directions=39, seed=0)
+    found = removal_cost(axis, *sentiment(1.5), n_directions=39, seed=0)
     assert float(found["p"]) == pytest.approx(1 / 40)
     assert float(found["without_axis"]) < 0.65 < float(found["whole"])
-    absent = removal_score(axis, *sentiment(0.0), n_directions=39, seed=0)
+    absent = removal_cost(axis, *sentiment(0.0), n_directions=39, seed=0)
     assert float(absent["p"]) > 0.05 or abs(float(absent["loss"])) < 0.02
 
 

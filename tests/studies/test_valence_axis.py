@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from consona.core.errors import InvalidInput, MissingData
+from consona.core.errors import MissingData
 from consona.engine.config import Execution, dump_toml, load_toml
 from consona.engine.run import Run
 from consona.report.html import build_report
@@ -122,8 +122,14 @@ def test_missing_data_is_named_before_anything_is_computed(tmp_path, monkeypatch
         run.conduct()
 
 
-def test_a_positive_pole_that_is_no_class_is_named(place, tmp_path):
-    study = ValenceAxis.demo().model_copy(update=SMALL | {"positive": ("delight",)})
-    run = Run.create(study, Execution(store=str(place / "store")), tmp_path / "run")
-    with pytest.raises(InvalidInput, match="'delight'"):
-        run.conduct()
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"positive": ("delight",)}, "unknown: delight"),
+        ({"corpora": ("emobank",)}, "with labels is needed"),
+        ({"axis": "difference", "positive": ("joy",)}, "two classes are needed on either side"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_at_once(settings, words):
+    with pytest.raises(ValueError, match=words):
+        ValenceAxis(**settings)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from consona.concepts.axis import EMOTIONS, POSITIVE, AxisRule
 from consona.core.claim import Claim
@@ -96,6 +96,32 @@ class ValenceAxis(Study):
         default=199, ge=19, description="Random directions, shuffled axes and matched directions each."
     )
     seed: int = Field(default=0, ge=0, description="Seed of everything that is drawn.")
+
+    @field_validator("positive")
+    @classmethod
+    def _positive_names_classes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in EMOTIONS]
+        if unknown or not value or set(value) == set(EMOTIONS):
+            raise ValueError(
+                f"it names some, not all, of {', '.join(EMOTIONS)}; unknown: {', '.join(unknown) or 'none'}"
+            )
+        return value
+
+    @field_validator("corpora")
+    @classmethod
+    def _corpora_hold_a_labelled_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not set(value) - {"emobank"}:
+            raise ValueError("at least one corpus with labels is needed: sst2, goemotions or sentiment-twin")
+        return value
+
+    @model_validator(mode="after")
+    def _poles_survive_a_class_left_out(self) -> "ValenceAxis":
+        if self.rule.supervised and min(len(self.rule.positive), len(self.rule.negative)) < 2:
+            raise ValueError(
+                f"axis = '{self.axis}' is fitted to labels, so the value of a class comes from an axis without it: two "
+                "classes are needed on either side. Name more in 'positive', or take axis = 'principal'"
+            )
+        return self
 
     @property
     def rule(self) -> AxisRule:
