@@ -216,9 +216,11 @@ def test_all_that_is_drawn_is_in_the_numbers_behind_it(kind):
 
 def test_numbers_of_a_sweep_are_read_by_treatment_and_layer_and_those_of_a_histogram_by_bin():
     sweep = sample("layer_sweep")[["score"]]
-    frame = frames_of(sweep.assign(n_massive=("layer", np.arange(sweep.sizes["layer"]))))[0]
+    massive = xr.Dataset({"n_massive": ("layer", np.arange(sweep.sizes["layer"]))})
+    frame = frames_of(massive.merge(sweep))[0]
     assert list(frame.columns) == ["treatment", "layer", "score", "n_massive"]
     assert frame["score"].tolist() == sweep["score"].values.ravel().tolist()
+    assert tables_of(sample("hold_outs"))[0].head[2:] == ("r", "null mean", "null low", "null high", "p")
     binned = sample("clip_scatter").drop_vars("null")
     binned = binned.assign(null_counts=("bin", [3, 1]), null_edges=("edge", [-1.0, 0.0, 1.0]))
     assert tables_of(binned)[1].rows == (("−1", "0", "3"), ("0", "1", "1"))

@@ -38,7 +38,8 @@ def frames_of(ds: xr.Dataset) -> list[pd.DataFrame]:
         spans = [frozenset(map(str, each.dims)) for each in left.data_vars.values()]
         span = max(spans, key=lambda dims: (spans.count(dims), len(dims)))
         together = [name for name, each in left.data_vars.items() if set(each.dims) <= span]
-        frames.append(_frame(left[together], span))
+        widest_first = sorted(together, key=lambda name: -left[name].ndim)
+        frames.append(_frame(left[widest_first], span))
         left = left.drop_vars(together)
     return frames
 
@@ -66,13 +67,14 @@ def _frame(ds: xr.Dataset, span: frozenset[str]) -> pd.DataFrame:
     return frame[list(dict.fromkeys([*words[:1], *wanted, *words, *sorted(frame.columns, key=_place)]))]
 
 
-def _place(name: object) -> int:
+def _place(name: object) -> tuple[int, int]:
     """Where a column of numbers stands: values, then nulls, differences from them, intervals, at last p and q."""
     said = str(name).replace("_", " ").split()
     kinds = ({"null"}, {"difference"}, {"low"}, {"high"})
     if said[:1] in (["p"], ["q"]):
-        return len(kinds) + 1
-    return next((place for place, kind in enumerate(kinds, start=1) if kind & set(said)), 0)
+        return len(kinds) + 1, 0
+    place = next((place for place, kind in enumerate(kinds, start=1) if kind & set(said)), 0)
+    return place, ("low" in said) + 2 * ("high" in said)
 
 
 def as_table(frame: pd.DataFrame) -> Table:
