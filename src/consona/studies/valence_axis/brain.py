@@ -17,7 +17,7 @@ from consona.alignment.scrutiny import scrutiny
 from consona.concepts.summaries import agreement_between_models, model_clip_values
 from consona.core.dataset import Dataset
 from consona.core.errors import MissingExtra, ModelError
-from consona.studies.valence_axis import figures
+from consona.studies.valence_axis import figures_brain as figures
 from consona.studies.valence_axis.reading import Fitted, Reader, way_of_reading
 from consona.studies.valence_axis.text import TextHalf
 
