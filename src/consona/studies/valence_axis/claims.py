@@ -131,7 +131,7 @@ def _brain_claim(texts: TextHalf, brains: BrainHalf, goal: str, hold_out: str, c
         unit=typeset(f"r over 28 clips above the mean of its null (r = {r:.2f}, null {null_mean:.2f})"),
         interval=Interval(float(score["low"]), float(score["high"]), OVER_SUBJECTS),
         p=p,
-        null=Null("class block, refitted", "the nine class means change places; all orders", 362_880, exact=True),
+        null=Null("class block, refitted", "the nine class means change places", 362_880, exact=True),
         n=9 if by_class else clips,
         n_of=f"classes ({clips} clips, {subjects} subjects)"
         if by_class
