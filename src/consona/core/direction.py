@@ -64,6 +64,11 @@ class Direction:
             array.setflags(write=False)
             object.__setattr__(self, name, array)
 
+    def __repr__(self) -> str:
+        """One line, without the numbers of the vector."""
+        where = f"{self.site or 'features'}, layer {self.layer}, {self.values.size} features"
+        return f"Direction('{self.name}', positive='{self.positive}', {where}, spread {self.spread:.3g})"
+
     def project(self, features: Features) -> npt.NDArray[np.float64]:
         """Projections in SD, ``(n_stimuli,)``: ``((x - origin) . v) / spread`` at the layer of this direction."""
         x = features.layer(self.layer).astype(np.float64)
