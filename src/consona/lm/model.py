@@ -71,6 +71,11 @@ class LanguageModel:
         if self.chat_template:
             chat_template_hash(self.tokenizer)
 
+    def __repr__(self) -> str:
+        """One line, without the network."""
+        edits = f", {len(self.edits)} edits" if self.edits else ""
+        return f"LanguageModel('{self.source.name}', {self.family.name}, {self.n_layers} layers, {self.dtype}{edits})"
+
     @property
     def n_layers(self) -> int:
         """Number of blocks."""
