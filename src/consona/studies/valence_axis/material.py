@@ -73,7 +73,8 @@ def load_material(study: "ValenceAxis", run: "Run") -> Material:
             labelled[name] = data.stimuli
         run.note_dataset(data)
     if study.eeg == "faced":
-        eeg, ratings = load_faced(), load_faced_ratings()
+        chosen = study.subjects or None
+        eeg, ratings = load_faced(subjects=chosen), load_faced_ratings(subjects=chosen)
     else:
         facts = {"n_subjects": study.n_subjects, "seed": study.seed}
         eeg = faced_twin(study.plant, strength=study.strength, **facts)

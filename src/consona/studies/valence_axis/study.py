@@ -85,6 +85,9 @@ class ValenceAxis(Study):
     eeg: Literal["faced", "twin"] = Field(
         default="faced", description="Real EEG, or the synthetic twin with planted truth."
     )
+    subjects: tuple[str, ...] = Field(
+        default=(), description='Subjects of FACED to use, say ["sub000", "sub001", "sub002"]; all of them if empty.'
+    )
     plant: Literal["valence", "clip", "none"] = Field(
         default="valence", description="What the twin holds: valence, clip identity without valence, or neither."
     )
