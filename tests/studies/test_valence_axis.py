@@ -106,6 +106,8 @@ def test_settings_round_trip_and_name_the_papers_models():
     assert "axis = " in dump_toml(ValenceAxis)
     assert study.requires().datasets == ()
     assert ValenceAxis().requires().datasets == ("sst2", "goemotions", "emobank", "faced")
+    paths = ValenceAxis(model="./here", models=("Qwen/Qwen3-0.6B", "/x/y"), lexicon="words.csv").requires().paths
+    assert paths == ("/x/y", "./here", "words.csv")
     assert sum(step.seconds for step in ValenceAxis().plan()) > sum(step.seconds for step in study.plan())
 
 

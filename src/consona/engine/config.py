@@ -36,10 +36,11 @@ class PlannedStep:
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a study needs on this computer: names of data sets and of extras of the package."""
+    """What a study needs on this computer: names of data sets, extras of the package, paths of the user."""
 
     datasets: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 class Execution(BaseModel):

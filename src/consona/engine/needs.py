@@ -27,7 +27,13 @@ def missing(needed: Requirements, datasets: Mapping[str, Path | None]) -> list[s
     for name in needed.datasets:
         if datasets.get(name) is None:
             said.append(f"The corpus '{name}' is not on this computer. Get it, or see how, with: consona fetch {name}")
+    said += [f"There is no file or folder '{path}', which the settings name." for path in absent(needed.paths)]
     return said
+
+
+def absent(paths: Iterable[str]) -> list[str]:
+    """Paths at which there is nothing."""
+    return [path for path in paths if not Path(path).expanduser().exists()]
 
 
 def cost(steps: Iterable[PlannedStep]) -> str:

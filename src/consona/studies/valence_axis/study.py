@@ -140,7 +140,11 @@ class ValenceAxis(Study):
         """Corpora and extras that must be there."""
         corpora = tuple(name for name in self.corpora if not name.endswith("twin"))
         extras = ("lm", "demo") if self.model == "minilm" else ("lm",)
-        return Requirements((*corpora, "faced") if self.eeg == "faced" else corpora, (*extras, "eeg"))
+        named = (*self.models, self.model)
+        # an id on the Hub is NAME or OWNER/NAME; anything else that has a slash or a dot in front is a path
+        paths = tuple(name for name in named if name.startswith(("/", ".", "~")) or name.count("/") > 1)
+        paths += (self.lexicon,) if self.lexicon else ()
+        return Requirements((*corpora, "faced") if self.eeg == "faced" else corpora, (*extras, "eeg"), paths)
 
     def plan(self) -> list[PlannedStep]:
         """Cost of every part, at rates measured on two cores."""
