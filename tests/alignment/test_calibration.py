@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from consona.alignment.controls import residual_map
-from consona.alignment.projection import ClassOrders
+from consona.alignment import controls
+from consona.alignment.controls import controlled_of, residual_map
+from consona.alignment.projection import ClassOrders, goals_of
+from consona.alignment.responses import Responses
 from consona.stats.permutation import p_value, random_orders
 from consona.stats.readout import stimulus_readout, subject_readout
-from consona.stats.refitting import order_comparisons
 
 SIZES = [3, 3, 3, 3, 4, 3, 3, 3, 3]
 CLASSES = np.repeat(np.array(list("abcdefghi")), SIZES)
+OF = np.unique(CLASSES, return_inverse=True)[1]
 ALPHAS = np.logspace(-1, 4, 6)
 N_RUNS, N_ORDERS = 200, 99
 # Binomial(200, .05): 20 or more has probability .003
@@ -38,39 +40,55 @@ def test_class_block_p_holds_its_level_under_clip_identity(hold_out, residual):
     rng, hits = np.random.default_rng(7), 0
     for run in range(N_RUNS):
         readout = readout_of(people(rng.normal(size=(28, 4)), rng), hold_out)
-        y = rng.normal(size=9)[np.unique(CLASSES, return_inverse=True)[1]] + residual * rng.normal(size=28)
+        y = rng.normal(size=9)[OF] + residual * rng.normal(size=28)
         null = ClassOrders.of(y, CLASSES).correlations(readout, orders(run))[0]
         hits += float(p_value(null[0], null[1:])) <= 0.05
     assert hits <= MOST
 
 
-def test_given_the_ratings_p_holds_its_level_when_the_eeg_follows_the_ratings_alone():
-    """The goal is the ratings plus noise; the responses know the ratings and nothing else of the goal."""
-    rng, hits = np.random.default_rng(8), 0
+def controls_of(X, y, rated, run, hold_out="subject"):
+    """The controls that the claims quote, with as many orders as these tests need."""
+    data = Responses(X, tuple("abcd"), np.full(4, "1"), CLASSES, np.arange(28).astype(str), ())
+    code = np.sign(np.arange(9) - 4.0)[OF]
+    goals = goals_of({"goal": y, "rated valence": rated, "three-level code": code}, data.ids)
+    held = controlled_of(readout_of(X, hold_out), data, goals, seed=run)
+    return held["p"].sel(goal="goal")
+
+
+@pytest.fixture
+def few_orders(monkeypatch):
+    monkeypatch.setattr(controls, "N_ORDERS", N_ORDERS)
+    monkeypatch.setattr(controls, "N_DRAWS", N_ORDERS)
+
+
+@pytest.mark.parametrize("hold_out", ["subject", "emotion"])
+def test_given_the_ratings_p_holds_its_level_when_the_eeg_follows_the_ratings_alone(few_orders, hold_out):
+    """The goal is the ratings plus noise; the responses know the ratings and nothing else of the goal.
+
+    Exchanging the goal itself while the ratings are held constant, the obvious shortcut, fails on unseen emotions.
+    """
+    rng, hits, shortcut = np.random.default_rng(8), 0, 0
     for run in range(N_RUNS):
-        rated = rng.normal(size=9)[np.unique(CLASSES, return_inverse=True)[1]] + 0.2 * rng.normal(size=28)
+        rated = rng.normal(size=9)[OF] + 0.2 * rng.normal(size=28)
         y = rated + 0.7 * rng.normal(size=28)
-        readout = readout_of(people(np.outer(rated, rng.normal(size=4)), rng), "subject")
-        M = residual_map(rated)
-        rest = M @ y
-        kept = ClassOrders.of(rest, CLASSES).beside(y - rest)
-        null = kept.correlations(readout, orders(run), [M])[0]
-        hits += float(p_value(null[0], null[1:])) <= 0.05
+        X = people(np.outer(rated, rng.normal(size=4)), rng)
+        hits += float(controls_of(X, y, rated, run, hold_out).sel(control="given rated valence")) <= 0.05
+        whole = ClassOrders.of(y, CLASSES)
+        naive = whole.correlations(readout_of(X, hold_out), orders(run), [residual_map(rated)])[0]
+        shortcut += float(p_value(naive[0], naive[1:])) <= 0.05
     assert hits <= MOST
+    assert hold_out == "subject" or shortcut > MOST
 
 
-def test_within_classes_p_holds_its_level_when_only_classes_differ():
-    rng, hits = np.random.default_rng(9), 0
-    of = np.unique(CLASSES, return_inverse=True)[1]
-    indicators = np.eye(9)[of]
-    view = np.eye(28) - indicators @ np.linalg.pinv(indicators)
-    for _ in range(N_RUNS):
-        y = rng.normal(size=9)[of] + 0.5 * rng.normal(size=28)
-        readout = readout_of(people(rng.normal(size=(9, 4))[of], rng), "subject")
-        permuted = np.tile(y, (N_ORDERS + 1, 1))
-        for row in permuted[1:]:
-            for label in range(9):
-                row[of == label] = rng.permutation(y[of == label])
-        null = order_comparisons(readout, np.eye(28), permuted, [view])[0]
-        hits += float(p_value(null[0], null[1:])) <= 0.05
+def test_within_classes_p_holds_its_level_when_only_classes_differ_and_finds_what_does(few_orders):
+    rng, hits, found = np.random.default_rng(9), 0, 0
+    for run in range(N_RUNS):
+        rated, y = rng.normal(size=28), rng.normal(size=9)[OF] + 0.5 * rng.normal(size=28)
+        absent = people(rng.normal(size=(9, 4))[OF], rng)
+        hits += float(controls_of(absent, y, rated, run).sel(control="within classes")) <= 0.05
+    for run in range(20):
+        y = rng.normal(size=9)[OF] + 0.5 * rng.normal(size=28)
+        present = people(np.outer(y, [1.0, -1.0, 2.0, 0.5]), rng, noise=0.3)
+        found += float(controls_of(present, y, rng.normal(size=28), run).sel(control="within classes")) <= 0.05
     assert hits <= MOST
+    assert found == 20

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant, stays_below
+from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant
 from consona.core.dataset import Dataset
 from consona.core.direction import Direction
 from consona.core.errors import InvalidInput, MissingExtra, require_extra
@@ -233,7 +233,6 @@ def test_verdicts_come_from_rules():
     assert [exceeds(2, 1, of="x").verdict, exceeds(1, 2, of="x").verdict] == ["held", "did not hold"]
     assert exceeds(float("nan"), 1, of="x").verdict == "not testable here"
     assert [significant(0.01, of="x").verdict, significant(0.2, of="x").verdict] == ["held", "did not hold"]
-    assert stays_below(1, 2, of="x").verdict == "held"
     assert not_testable("one subject", rule="r").value == "one subject"
 
 

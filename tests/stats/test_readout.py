@@ -161,6 +161,22 @@ def test_a_finished_prediction_must_not_be_permuted():
     assert hits_refitted <= 6
 
 
+def test_the_training_mean_would_drive_a_pooled_correlation_to_minus_one():
+    """Pure noise as responses: with the mean of the training values r is nearly -1, as a deviation it is not."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(20, 28, 10))
+    readout = stimulus_readout(X, np.arange(28), np.logspace(2, 6, 5))
+    with_mean, without = [], []
+    for _ in range(50):
+        y = rng.normal(size=28)
+        predicted = predict_targets(readout, y[:, None])[:, :, 0].mean(axis=0)
+        training_mean = (y.sum() - y) / 27
+        without.append(np.corrcoef(predicted, y)[0, 1])
+        with_mean.append(np.corrcoef(predicted + training_mean, y)[0, 1])
+    assert np.mean(with_mean) < -0.9
+    assert np.mean(without) > -0.6
+
+
 def test_too_few_groups_are_refused():
     with pytest.raises(ValueError, match="at least 3 groups"):
         stimulus_readout(np.zeros((2, 4, 3)), np.array([0, 0, 1, 1]), ALPHAS)

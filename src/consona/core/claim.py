@@ -96,14 +96,6 @@ def exceeds(value: float, threshold: float, *, of: str) -> Verdict:
     return Verdict(HELD if value > threshold else DID_NOT_HOLD, rule, f"{value:.3f} against {threshold:.3f}")
 
 
-def stays_below(value: float, threshold: float, *, of: str) -> Verdict:
-    """Held when ``value`` is at most ``threshold``."""
-    rule = f"at most {of}"
-    if not (math.isfinite(value) and math.isfinite(threshold)):
-        return Verdict(NOT_TESTABLE, rule, "undefined (NaN)")
-    return Verdict(HELD if value <= threshold else DID_NOT_HOLD, rule, f"{value:.3f} against {threshold:.3f}")
-
-
 def significant(p: float, *, level: float = 0.05, of: str) -> Verdict:
     """Held when ``p`` is at most ``level``."""
     rule = f"p at most {level:g}, {of}"

@@ -64,11 +64,6 @@ class Score:
         object.__setattr__(self, "attrs", dict(self.attrs))
 
     @property
-    def in_sample(self) -> bool:
-        """Whether nothing was held out."""
-        return self.cv.startswith("in-sample")
-
-    @property
     def n_undefined(self) -> int:
         """How many values are NaN."""
         return int(np.isnan(self.data.values).sum())

@@ -220,18 +220,14 @@ def in_sample_readout(
         As :func:`stimulus_readout`.
     """
     names = np.asarray(groups)
-    labels = _require(X, names, X.shape[0], "subject")
-    n_subjects, n, _ = X.shape
-    Z, fit = _fit_stimuli(X, np.ones(n, bool))
-    rows = fit.deviations(Z.reshape(-1, X.shape[2]), alphas).reshape(len(alphas), n_subjects, n, n)
+    n = X.shape[1]
     loss = np.zeros((1, len(alphas), n, n))
-    for label in labels:
+    for label in _require(X, names, X.shape[0], "subject"):
         test = names == label
-        flat = Z[~test].reshape(-1, X.shape[2])
-        inner = _Fit.of(flat.T @ flat, Z[~test].sum(axis=0), np.ones(n))
-        predicted = inner.predict(Z[test].reshape(-1, X.shape[2]), alphas)
-        loss[0] += _residual_form(predicted, np.tile(np.arange(n), int(test.sum())))
-    return Readout(rows, loss, np.zeros((n_subjects, n), int), np.asarray(alphas, dtype=float))
+        _, fit = _fit_stimuli(X[~test], np.ones(n, bool))
+        held = zscore_over(X[test], np.ones(n, bool)).reshape(-1, X.shape[2])
+        loss[0] += _residual_form(fit.predict(held, alphas), np.tile(np.arange(n), int(test.sum())))
+    return _same_rows(X, loss, alphas, _fit_stimuli)
 
 
 def in_sample_mean_readout(
@@ -247,13 +243,20 @@ def in_sample_mean_readout(
         As :func:`stimulus_readout`.
     """
     names = np.asarray(groups)
-    labels = _require(X, names, X.shape[1], "stimulus")
     n = X.shape[1]
-    Z, fit = _fit_mean(X, np.ones(n, bool))
-    rows = fit.deviations(Z[0], alphas)[:, None]
     loss = np.zeros((1, len(alphas), n, n))
-    for label in labels:
+    for label in _require(X, names, n, "stimulus"):
         test = names == label
         Z, fit = _fit_mean(X, ~test)
         loss[0] += _residual_form(fit.predict(Z[0, test], alphas), np.flatnonzero(test))
-    return Readout(rows, loss, np.zeros((1, n), int), np.asarray(alphas, dtype=float))
+    return _same_rows(X, loss, alphas, _fit_mean)
+
+
+def _same_rows(
+    X: np.ndarray, loss: np.ndarray, alphas: np.ndarray, fit_on: Callable[..., tuple[np.ndarray, _Fit]]
+) -> Readout:
+    """Everything fitted, everything predicted."""
+    n = X.shape[1]
+    Z, fit = fit_on(X, np.ones(n, bool))
+    rows = fit.deviations(Z.reshape(-1, X.shape[2]), alphas).reshape(len(alphas), len(Z), n, n)
+    return Readout(rows, loss, np.zeros((len(Z), n), int), np.asarray(alphas, dtype=float))
