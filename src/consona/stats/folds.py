@@ -9,7 +9,106 @@ import numpy as np
 from consona.stats.seeds import rng_for
 from consona.stats.shapes import Bool, Int, Shaped
 
-__all__ = ["RepeatedText", "group_folds", "repeated_texts", "shared_groups"]
+__all__ = [
+    "Folds",
+    "RepeatedText",
+    "blocked_folds",
+    "group_folds",
+    "grouped_folds",
+    "inner_folds",
+    "repeated_texts",
+    "shared_groups",
+]
+
+
+class Folds(NamedTuple):
+    """Training and test rows of every fold, two masks ``(n_folds, n_rows)``.
+
+    A row may be in neither: that is how a purge gap around a test block is written.
+    """
+
+    train: Bool[np.ndarray, "n_folds n_rows"]
+    test: Bool[np.ndarray, "n_folds n_rows"]
+
+
+def grouped_folds(groups: Shaped[np.ndarray, " n_rows"], n_folds: int, *, seed: int) -> Folds:
+    """Folds that keep every group together, see :func:`group_folds`; each row is tested once.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer groups than folds, or fewer than two folds.
+    """
+    codes = group_folds(groups, n_folds, seed=seed)
+    test = codes[None, :] == np.arange(n_folds)[:, None]
+    return Folds(~test, test)
+
+
+def blocked_folds(runs: Shaped[np.ndarray, " n_rows"], n_folds: int, *, purge: int = 0) -> Folds:
+    """Folds of a time series: contiguous blocks of rows, and ``purge`` rows beside each left out of its training.
+
+    Rows stand in the order of time. Several runs are whole folds of their own where there are at least ``n_folds`` of
+    them (then spread over the folds in order); a single run, or too few, is cut into equal blocks within each run. A
+    gap ends where its run ends.
+
+    Raises
+    ------
+    ValueError
+        When a run is not contiguous, ``purge`` is negative, or a fold is left without rows to train or to test.
+    """
+    _, first, run = np.unique(runs, return_index=True, return_inverse=True)
+    run = np.asarray(np.argsort(np.argsort(first))[run])  # runs are numbered as they come
+    if np.any(np.diff(run) < 0) or n_folds < 2 or purge < 0:
+        raise ValueError(
+            f"{n_folds} blocks with a gap of {purge} rows were asked for; rows of a run must stand together, blocks "
+            "are at least two, and a gap is not negative. Sort the rows by run and time."
+        )
+    fold = _block_of_rows(run, n_folds)
+    test = fold[None, :] == np.arange(n_folds)[:, None]
+    train = ~(test | np.stack([_beside(rows, run, purge) for rows in test]))
+    if not (test.any(axis=1) & train.any(axis=1)).all():
+        raise ValueError(
+            f"{n_folds} blocks of {len(run)} rows with a gap of {purge} leave a fold without training or test rows. "
+            "Use fewer blocks or a smaller gap."
+        )
+    return Folds(train, test)
+
+
+def inner_folds(folds: Folds, fold: int) -> Folds:
+    """The other folds, within the training rows of one: where its settings are chosen without seeing its test rows.
+
+    Raises
+    ------
+    ValueError
+        When nothing is left to train or to test.
+    """
+    others = np.delete(np.arange(len(folds.test)), fold)
+    own = folds.train[fold]
+    inner = Folds(folds.train[others] & own, folds.test[others] & own)
+    kept = inner.train.any(axis=1) & inner.test.any(axis=1)
+    if not kept.any():
+        raise ValueError(
+            f"the {len(others)} other folds leave no rows to choose a setting on. Use more folds or a smaller gap."
+        )
+    return Folds(inner.train[kept], inner.test[kept])
+
+
+def _block_of_rows(run: np.ndarray, n_folds: int) -> np.ndarray:
+    n_runs = int(run[-1]) + 1
+    if n_runs >= n_folds:
+        whole: np.ndarray = run * n_folds // n_runs
+        return whole
+    place = np.concatenate([np.arange(n) / n for n in np.bincount(run)])
+    return np.floor(place * n_folds).astype(np.int64)
+
+
+def _beside(test: np.ndarray, run: np.ndarray, purge: int) -> np.ndarray:
+    near: np.ndarray = np.zeros_like(test)
+    for step in range(1, purge + 1):
+        same = run[step:] == run[:-step]
+        near[step:] |= test[:-step] & same
+        near[:-step] |= test[step:] & same
+    return near
 
 
 def group_folds(groups: Shaped[np.ndarray, " n_rows"], n_folds: int, *, seed: int) -> Int[np.ndarray, " n_rows"]:
