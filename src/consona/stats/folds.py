@@ -98,8 +98,8 @@ def _block_of_rows(run: np.ndarray, n_folds: int) -> np.ndarray:
     if n_runs >= n_folds:
         whole: np.ndarray = run * n_folds // n_runs
         return whole
-    place = np.concatenate([np.arange(n) / n for n in np.bincount(run)])
-    return np.floor(place * n_folds).astype(np.int64)
+    blocks: np.ndarray = np.concatenate([np.arange(n) * n_folds // n for n in np.bincount(run)])
+    return blocks
 
 
 def _beside(test: np.ndarray, run: np.ndarray, purge: int) -> np.ndarray:
