@@ -45,7 +45,9 @@ NOUNS = {
     "stimuli": stimuli,
     "features": lambda: Features.of(RNG.normal(size=(4, 3, 5)), stimuli().ids, {"model": "m", "n_truncated": 1}),
     "recording": recording,
-    "rdm": lambda: RDM.of_matrix([[0, 1, 2], [1, 0, np.nan], [2, np.nan, 0]], ["a", "b", "c"], metric="cosine"),
+    "rdm": lambda: RDM.of_matrix(
+        [[0, 1, 2], [1, 0, np.nan], [2, np.nan, 0]], ["s0", "s1", "s2"], metric="cosine", subject="sub-02"
+    ),
     "direction": lambda: Direction(np.array([0.6, 0.8]), np.zeros(2), 2.0, "valence", "joy", "resid.post", 3, "m"),
     "score": lambda: score(
         null=xr.DataArray(RNG.normal(size=(7, 4)), dims=("permutation", "target")),
@@ -138,6 +140,20 @@ def test_a_dataset_lists_every_recorded_stimulus_and_every_subject_once():
         Dataset(stimuli(3), (recording(),), "d", "1", "", "")
     with pytest.raises(InvalidInput, match="'sub-01' occur more than once"):
         Dataset(stimuli(), (recording(), recording()), "d", "1", "", "")
+
+
+def test_a_dataset_holds_a_recording_or_an_rdm_per_subject():
+    rdm = NOUNS["rdm"]()
+    made = Dataset(stimuli(), (recording(),), "d", "1", "", "", rdms=(rdm,))
+    assert made.subjects == ["sub-01", "sub-02"]
+    assert made.rdm("sub-02") is rdm
+    assert rdm.subject == noun_of(from_netcdf(to_netcdf(rdm.to_xarray()))).subject
+    with pytest.raises(InvalidInput, match="no RDM of subject 'sub-01'; it has RDMs of: 'sub-02'"):
+        made.rdm("sub-01")
+    with pytest.raises(InvalidInput, match="'s2', which are not"):
+        Dataset(stimuli(2), (), "d", "1", "", "", rdms=(rdm,))
+    with pytest.raises(InvalidInput, match="an RDM without subject"):
+        Dataset(stimuli(), (), "d", "1", "", "", rdms=(RDM(rdm.data, "cosine"),))
 
 
 def test_constructors_copy():

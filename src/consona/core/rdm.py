@@ -16,8 +16,8 @@ from consona.core.invariants import as_names, require_dims, require_unique
 class RDM:
     """Dissimilarities of all pairs of stimuli: ``(pair,)``, the upper triangle row by row.
 
-    Coordinates ``first`` and ``second`` name the stimuli of a pair; ``metric`` names the dissimilarity. NaN is an
-    undefined dissimilarity.
+    Coordinates ``first`` and ``second`` name the stimuli of a pair; ``metric`` names the dissimilarity; ``subject`` is
+    whose it is, empty for the RDM of a model. NaN is an undefined dissimilarity.
 
     Raises
     ------
@@ -27,6 +27,7 @@ class RDM:
 
     data: xr.DataArray
     metric: str
+    subject: str = ""
 
     def __post_init__(self) -> None:
         """Check that the pairs are the complete upper triangle."""
@@ -48,14 +49,14 @@ class RDM:
             )
 
     @classmethod
-    def of_matrix(cls, matrix: npt.ArrayLike, ids: npt.ArrayLike, *, metric: str) -> Self:
+    def of_matrix(cls, matrix: npt.ArrayLike, ids: npt.ArrayLike, *, metric: str, subject: str = "") -> Self:
         """From a symmetric matrix ``(n_stimuli, n_stimuli)``."""
         square, names = np.asarray(matrix, dtype=float), as_names(ids)
         if square.shape != (len(names), len(names)) or not np.allclose(square, square.T, equal_nan=True):
             raise InvalidInput(f"A symmetric {len(names)} x {len(names)} matrix is needed; found shape {square.shape}.")
         i, j = np.triu_indices(len(names), 1)
         coords = {"first": ("pair", names[i]), "second": ("pair", names[j])}
-        return cls(xr.DataArray(square[i, j], coords, ("pair",)), metric)
+        return cls(xr.DataArray(square[i, j], coords, ("pair",)), metric, subject)
 
     @property
     def ids(self) -> npt.NDArray[np.str_]:
@@ -72,12 +73,13 @@ class RDM:
 
     def to_xarray(self) -> xr.Dataset:
         """As a dataset with the variable ``dissimilarity``."""
-        return xr.Dataset({"dissimilarity": self.data}, attrs={"noun": "RDM", "metric": self.metric})
+        attrs = {"noun": "RDM", "metric": self.metric, "subject": self.subject}
+        return xr.Dataset({"dissimilarity": self.data}, attrs=attrs)
 
     @classmethod
     def from_xarray(cls, data: xr.Dataset) -> Self:
         """The inverse of :meth:`to_xarray`."""
-        return cls(data["dissimilarity"], str(data.attrs["metric"]))
+        return cls(data["dissimilarity"], str(data.attrs["metric"]), str(data.attrs.get("subject", "")))
 
     def to_frame(self) -> pd.DataFrame:
         """Tidy: one row per pair."""
