@@ -42,7 +42,7 @@ class Dataset:
             raise InvalidInput(f"Dataset '{self.name}' holds an RDM without subject. Make it with RDM(…, subject=…).")
         require_unique(as_names(self.subjects), "subjects", f"Dataset '{self.name}'")
         known = set(self.stimuli.ids.tolist())
-        for each in (*self.recordings, *self.rdms):
+        for each in self._each:
             unknown = [name for name in each.ids if name not in known]
             if unknown:
                 raise InvalidInput(
@@ -53,7 +53,11 @@ class Dataset:
     @property
     def subjects(self) -> list[str]:
         """The subjects, in order."""
-        return [each.subject for each in (*self.recordings, *self.rdms)]
+        return [each.subject for each in self._each]
+
+    @property
+    def _each(self) -> tuple[Recording | RDM, ...]:
+        return (*self.recordings, *self.rdms)
 
     def recording(self, subject: str) -> Recording:
         """The recording of one subject."""
@@ -61,7 +65,7 @@ class Dataset:
             if recording.subject == subject:
                 return recording
         held = listed(recording.subject for recording in self.recordings)
-        raise InvalidInput(f"Dataset '{self.name}' has no recording of subject '{subject}'; it has: {held or 'none'}.")
+        raise InvalidInput(f"Dataset '{self.name}' has no recording of '{subject}'; it has those of: {held or 'none'}.")
 
     def rdm(self, subject: str) -> RDM:
         """The RDM of one subject."""

@@ -20,8 +20,8 @@ from consona.datasets.locate import checksums, corpus_file, corpus_folder
 from consona.datasets.textcorpus import read_table, require_texts
 
 CITATION = (
-    "Kriegeskorte N, Mur M, Ruff DA, Kiani R, Bodurka J, Esteky H, Tanaka K, Bandettini PA (2008). Matching categorical "
-    "object representations in inferior temporal cortex of man and monkey. Neuron 60:1126-1141. "
+    "Kriegeskorte N, Mur M, Ruff DA, Kiani R, Bodurka J, Esteky H, Tanaka K, Bandettini PA (2008). Matching "
+    "categorical object representations in inferior temporal cortex of man and monkey. Neuron 60:1126-1141. "
     "doi:10.1016/j.neuron.2008.10.043. Behaviour: Mur M et al. (2013), Frontiers in Psychology 4:128. Models: Nili H "
     "et al. (2014), PLoS Computational Biology 10:e1003553"
 )
@@ -160,17 +160,17 @@ def _name(cell: npt.NDArray[np.str_]) -> str:
 
 def _square(values: npt.NDArray[np.number], path: Path) -> npt.NDArray[np.float64]:
     """A 92 x 92 matrix, from one or from its 4,186 pairs."""
-    values = np.asarray(values, dtype=np.float64)
-    if values.shape == (N_IMAGES, N_IMAGES):
-        return values
+    found = np.asarray(values, dtype=np.float64)
+    if found.shape == (N_IMAGES, N_IMAGES):
+        return found
     i, j = np.triu_indices(N_IMAGES, 1)
-    if values.size != len(i):
+    if found.size != len(i):
         raise InvalidInput(
-            f"{path.name} holds an RDM of shape {values.shape}; expected {N_IMAGES} x {N_IMAGES} or {len(i)} pairs. "
+            f"{path.name} holds an RDM of shape {found.shape}; expected {N_IMAGES} x {N_IMAGES} or {len(i)} pairs. "
             "Get the file again."
         )
     square = np.zeros((N_IMAGES, N_IMAGES))
-    square[i, j] = values.ravel()
+    square[i, j] = found.ravel()
     return square + square.T
 
 
