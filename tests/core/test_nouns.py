@@ -148,7 +148,7 @@ def test_a_dataset_holds_a_recording_or_an_rdm_per_subject():
     assert made.subjects == ["sub-01", "sub-02"]
     assert made.rdm("sub-02") is rdm
     assert rdm.subject == noun_of(from_netcdf(to_netcdf(rdm.to_xarray()))).subject
-    with pytest.raises(InvalidInput, match="no RDM of subject 'sub-01'; it has those of: 'sub-02'"):
+    with pytest.raises(InvalidInput, match="no RDM of 'sub-01'; it has those of: 'sub-02'"):
         made.rdm("sub-01")
     with pytest.raises(InvalidInput, match="'s2', which are not"):
         Dataset(stimuli(2), (), "d", "1", "", "", rdms=(rdm,))

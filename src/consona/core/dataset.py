@@ -73,6 +73,4 @@ class Dataset:
             if rdm.subject == subject:
                 return rdm
         held = listed(rdm.subject for rdm in self.rdms)
-        raise InvalidInput(
-            f"Dataset '{self.name}' has no RDM of subject '{subject}'; it has RDMs of: {held or 'none'}."
-        )
+        raise InvalidInput(f"Dataset '{self.name}' has no RDM of '{subject}'; it has those of: {held or 'none'}.")
