@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from consona.core.errors import InvalidInput, MissingData
-from consona.datasets.unpickle import load_array_pickle
+from consona.datasets.unpickle import load_array_pickle, load_table_pickle
 
 
 class Hostile:
@@ -118,6 +118,28 @@ def test_the_file_cannot_change_the_reader(tmp_path):
         load_array_pickle(path)
     path.write_bytes(pickle.dumps(np.arange(4.0), 2))
     np.testing.assert_array_equal(load_array_pickle(path), np.arange(4.0))
+
+
+def test_a_table_of_arrays_opens_with_its_labels_and_nothing_else(tmp_path):
+    nested = np.empty((2, 1), dtype=object)
+    nested[:, 0] = [np.array(["bed"]), np.array(["armchair"])]
+    values = np.arange(6.0).reshape(2, 3)
+    path = tmp_path / "table.pickle"
+    for protocol in (2, 4, 5):
+        path.write_bytes(pickle.dumps({"betas": values, "conds": nested, "rois": np.array(["EVC"])}, protocol))
+        found = load_table_pickle(path, ("conds", "rois"))
+        np.testing.assert_array_equal(found["betas"], values)
+        assert [found[name].tolist() for name in ("conds", "rois")] == [["bed", "armchair"], ["EVC"]]
+        with pytest.raises(InvalidInput, match="asks for an array of type 'O8'"):
+            load_table_pickle(path, ("rois",))
+        trace = tmp_path / "it_ran"
+        nested_hostile = nested.copy()
+        nested_hostile[0, 0] = Hostile(f"touch {trace}")
+        for content in ({"conds": nested_hostile}, {"conds": np.array([{"a": 1}], dtype=object)}, [values], values):
+            path.write_bytes(pickle.dumps(content, protocol))
+            with pytest.raises(InvalidInput, match="asks for.*expected a dictionary.*Nothing was executed"):
+                load_table_pickle(path, ("conds",))
+        assert not trace.exists()
 
 
 def test_a_missing_file_is_missing_data(tmp_path):

@@ -7,19 +7,26 @@ byte has been read are shape, number format and raw bytes turned into an array.
 
 import pickle
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import TypeVar
 
 import numpy as np
 
 from consona.core.errors import InvalidInput, MissingData
 
-__all__ = ["load_array_pickle"]
+__all__ = ["load_array_pickle", "load_table_pickle"]
+
+R = TypeVar("R")
 
 PLAIN_FORMAT = re.compile(r"[<>=|]?(b1|i[1248]|u[1248]|f[248])")
 """Booleans, integers and real numbers: formats that hold nothing but numbers."""
+
+LABEL_FORMAT = re.compile(r"[<>=|]?(U\d{1,4}|O8)")
+"""Short text, and lists of it: only where a table of arrays is expected, and only as labels."""
 
 DAMAGE = (
     pickle.UnpicklingError,
@@ -44,7 +51,7 @@ class _Format:
     __slots__ = ("order", "text")
 
     def __init__(self, text: object) -> None:
-        if not isinstance(text, str) or not PLAIN_FORMAT.fullmatch(text):
+        if not isinstance(text, str) or not (PLAIN_FORMAT.fullmatch(text) or LABEL_FORMAT.fullmatch(text)):
             raise _Refused(f"an array of type {text!r}")
         self.text = text.lstrip("<>=|")
         self.order = "="
@@ -76,13 +83,32 @@ class _Array:
 
     def array(self) -> np.ndarray:
         """The array itself, read-only, after shape and size have been compared with the bytes at hand."""
+        if isinstance(self.format, _Format) and not PLAIN_FORMAT.fullmatch(self.format.text):
+            raise _Refused(f"an array of type {self.format.text!r}")
+        return self._from_bytes()
+
+    def labels(self) -> np.ndarray:
+        """Text, one-dimensional: an array of text, or an array of such arrays with one text each."""
+        if isinstance(self.format, _Format) and self.format.text == "O8" and isinstance(self.raw, list):
+            if not all(isinstance(each, _Array) and each is not self for each in self.raw):
+                raise _Refused("an array of Python objects")
+            return np.array([each._one_label() for each in self.raw])
+        return self._from_bytes().ravel()
+
+    def _one_label(self) -> str:
+        found = self._from_bytes()
+        if found.dtype.kind != "U" or found.size != 1:
+            raise _Refused("an array of Python objects")
+        return str(found.item())
+
+    def _from_bytes(self) -> np.ndarray:
         raw = self.raw.encode("latin-1") if isinstance(self.raw, str) else self.raw
         if not isinstance(raw, bytes | bytearray) or not isinstance(self.format, _Format):
             raise _Refused("an array of Python objects")
         if not isinstance(self.shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in self.shape):
             raise _Refused("an array without a shape")
         dtype = self.format.dtype()
-        if prod(self.shape) * dtype.itemsize != len(raw):
+        if dtype.hasobject or prod(self.shape) * dtype.itemsize != len(raw):
             raise _Refused(f"an array of shape {self.shape} with {len(raw)} bytes")
         flat = np.frombuffer(bytes(raw), dtype=dtype)
         return flat.reshape(self.shape, order="F" if self.fortran else "C")
@@ -132,14 +158,26 @@ def load_array_pickle(path: Path) -> np.ndarray:
     Raises :class:`MissingData` where there is no file, and :class:`InvalidInput` where the file is damaged, holds
     anything but one plain array of numbers, or asks for any name outside NumPy's arrays. Nothing in the file is run.
     """
+    return _opened(path, _one_array, "one plain array of numbers")
+
+
+def load_table_pickle(path: Path, labels: Sequence[str]) -> dict[str, np.ndarray]:
+    """The arrays of a pickled dictionary by name; those called ``labels`` are text, ``(n,)``, all others numbers.
+
+    Errors as in :func:`load_array_pickle`; nothing in the file is run.
+    """
+    return _opened(path, partial(_table, labels=labels), "a dictionary of plain arrays")
+
+
+def _opened(path: Path, read: Callable[[object], R], expected: str) -> R:
     try:
         with open(path, "rb") as stream:
-            return _read(stream)
+            return read(_ArrayUnpickler(stream, encoding="iso-8859-1").load())
     except FileNotFoundError as error:
         raise MissingData(f"there is no file {path}; expected a pickled array there. Check the folder.") from error
     except _Refused as error:
         raise InvalidInput(
-            f"{path.name} asks for {error}; expected one plain array of numbers. Nothing was executed. "
+            f"{path.name} asks for {error}; expected {expected}. Nothing was executed. "
             "Get the file again from its official source, and do not open it with pickle or numpy.load."
         ) from error
     except DAMAGE as error:
@@ -149,8 +187,13 @@ def load_array_pickle(path: Path) -> np.ndarray:
         ) from error
 
 
-def _read(stream: BinaryIO) -> np.ndarray:
-    found = _ArrayUnpickler(stream, encoding="iso-8859-1").load()
+def _one_array(found: object) -> np.ndarray:
     if not isinstance(found, _Array):
         raise _Refused(f"a {type(found).__name__}")
     return found.array()
+
+
+def _table(found: object, labels: Sequence[str]) -> dict[str, np.ndarray]:
+    if not isinstance(found, dict) or not all(isinstance(each, _Array) for each in found.values()):
+        raise _Refused(f"a {type(found).__name__}")
+    return {str(name): each.labels() if name in labels else each.array() for name, each in found.items()}
