@@ -6,7 +6,7 @@ from consona.stats.correlation import pearson_columns
 from consona.stats.seeds import rng_for
 from consona.stats.shapes import Float, Real
 
-__all__ = ["others_correlation", "spearman_brown", "split_half_reliability"]
+__all__ = ["leave_one_subject_out", "others_correlation", "spearman_brown", "split_half_reliability"]
 
 
 def split_half_reliability(
@@ -88,3 +88,42 @@ def others_correlation(values: Real[np.ndarray, "n_subjects n_stimuli"]) -> Floa
         if both.any():
             r[subject] = pearson_columns(own[both, None], rest[both, None])[0]
     return r
+
+
+def leave_one_subject_out(
+    responses: Real[np.ndarray, "n_subjects n_stimuli n_targets"],
+) -> Float[np.ndarray, "n_subjects n_targets"]:
+    r"""Correlation of each subject with the mean of all others, for every target.
+
+    .. math:: r_s = \mathrm{corr}\Big(y_s, \tfrac{1}{N-1}\sum_{u \ne s} y_u\Big), \qquad
+              E\,r_s \approx \frac{\sigma^2_s}{\sqrt{(\sigma^2_s + \sigma^2_e)(\sigma^2_s + \sigma^2_e / (N - 1))}}
+
+    A lower bound of what a model of the *shared* response can reach in one subject, because the others are noisy too;
+    :func:`consona.stats.pools.pool_growth` takes that noise away. Targets have to mean the same in every subject. What
+    is missing (NaN) in a subject is left out there and in the mean of the others.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two subjects.
+    """
+    if len(responses) < 2:
+        raise ValueError(
+            f"{len(responses)} subject was given; comparing one with the others needs at least two. Add some."
+        )
+    known = np.isfinite(responses)
+    values = np.where(known, responses, 0.0).astype(np.float64)
+    total, count = values.sum(axis=0), known.sum(axis=0)
+    r = np.empty((len(values), values.shape[2]))
+    for subject, (own, there) in enumerate(zip(values, known, strict=True)):
+        others = count - there
+        both = there & (others > 0)
+        r[subject] = pearson_columns(_levelled(own, both), _levelled(_defined_mean(total - own, others), both))
+    return r
+
+
+def _levelled(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Gaps filled with the mean of what is known of the column: they then add nothing to a correlation."""
+    first = np.take_along_axis(values, np.argmax(known, axis=0)[None], axis=0)  # so that a constant stays one
+    rest = np.where(known, values - first, 0.0)
+    return np.where(known, rest, _defined_mean(rest.sum(axis=0), known.sum(axis=0)))
