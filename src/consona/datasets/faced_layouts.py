@@ -12,6 +12,7 @@ import numpy.typing as npt
 from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import listed
 from consona.datasets.faced_clips import BANDS, CHANNELS, N_BANDS, N_CHANNELS, N_CLIPS, N_SECONDS, clip_id
+from consona.datasets.plainarrays import load_plain_archive, load_plain_array
 from consona.datasets.unpickle import load_array_pickle
 
 Read = Callable[[], npt.NDArray[np.generic]]
@@ -86,36 +87,6 @@ def _windows(root: Path) -> Layout:
     rows = {str(subject): row for subject, row in zip(tables["subject"], tables["de"], strict=True)}
     readers: dict[str, Read] = {subject: partial(np.asarray, row) for subject, row in rows.items()}
     return Layout("compact", dict.fromkeys(rows, path), readers, 6)
-
-
-def load_plain_array(path: Path) -> npt.NDArray[np.generic]:
-    """An ``.npy`` file of plain numbers; object arrays (which would be pickles) and damaged files are refused."""
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise _unreadable(path, error) from error
-
-
-def load_plain_archive(path: Path, names: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
-    """The named arrays of an ``.npz`` file of plain numbers and text."""
-    from zipfile import BadZipFile
-
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names}
-    except KeyError as error:
-        raise InvalidInput(
-            f"{path.name} lacks the array {error}; expected {listed(names)}. Get the file again."
-        ) from error
-    except (ValueError, EOFError, BadZipFile) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> InvalidInput:
-    return InvalidInput(
-        f"{path.name} is damaged or holds Python objects ({error}); expected a plain array of numbers. "
-        "Nothing was executed. Copy or download the file again."
-    )
 
 
 def read_subject(layout: Layout, subject: str) -> npt.NDArray[np.float64]:

@@ -15,8 +15,9 @@ from consona.core.invariants import listed
 from consona.core.recording import Recording
 from consona.core.stimuli import Stimuli
 from consona.datasets.faced_clips import CITATION, ITEMS, LICENCE, N_CLIPS, clip_stimuli, recording_notes
-from consona.datasets.faced_layouts import Layout, load_plain_archive, numbered
+from consona.datasets.faced_layouts import Layout, numbered
 from consona.datasets.locate import checksums, corpus_folder
+from consona.datasets.plainarrays import load_plain_archive
 
 UNREADABLE_MAT = (ValueError, TypeError, LookupError, OSError, zlib.error, NotImplementedError)
 """What SciPy's reader raises, besides its own error, on files that are damaged or no MATLAB 5 files."""

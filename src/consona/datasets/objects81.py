@@ -13,8 +13,8 @@ from consona.core.features import Features
 from consona.core.invariants import listed
 from consona.core.recording import Recording
 from consona.core.stimuli import Stimuli
-from consona.datasets.faced_layouts import load_plain_archive
 from consona.datasets.locate import checksums, corpus_file, corpus_folder
+from consona.datasets.plainarrays import load_plain_archive
 from consona.datasets.unpickle import load_table_pickle
 
 CITATION = (

@@ -46,13 +46,20 @@ def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A comma-separated file with header: text cells (the word ``None`` stays a word); notes open with #.
+    """These columns of a comma-separated file with header, see :func:`read_columns`."""
+    return read_columns(path, columns)[list(columns)]
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """All columns of a file with header, these among them: text cells (the word ``None`` stays a word).
+
+    Cells are separated by commas, in a file that ends in ``.tsv`` by tabs. Notes in front open with #.
 
     Raises :class:`InvalidInput` when a column is missing or a row has another number of cells.
     """
     lines = StringIO(read_text(path), newline="").readlines()
     notes = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    reader = csv.reader(lines[notes:], strict=True)
+    reader = csv.reader(lines[notes:], delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
     try:
         header, *rows = list(reader) or [[]]
     except csv.Error as error:
@@ -65,7 +72,7 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     odd = [str(i) for i, row in enumerate(rows, start=1) if len(row) != len(header)]
     if odd:
         raise InvalidInput(f"{path.name}: rows {listed(odd)} do not have {len(header)} cells. Mend them.")
-    return pd.DataFrame(rows, columns=header, dtype=object)[list(columns)]
+    return pd.DataFrame(rows, columns=header, dtype=object)
 
 
 def require_texts(table: pd.DataFrame, path: Path) -> pd.DataFrame:
