@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 from consona.alignment.encoding import encoding_score, fold_wise, require_defined
+from consona.alignment.encoding_draws import encoding_draws, interval
 from consona.alignment.regions import region_means, side_by_side, subject_mean, target_tests
 from consona.alignment.split import RISK, Split
 from consona.core.errors import InvalidInput
@@ -179,3 +180,21 @@ def test_regions_and_subjects_carry_their_null_along():
     np.testing.assert_allclose(both.data.values[0, 0], scores["one"].data.values[0, :20].mean())
     assert both.null.dims == ("permutation", "layer", "target")
     assert target_tests(both)["p"].values[0, 0] == pytest.approx(1 / 20)
+
+
+def test_draws_are_centred_on_the_score_and_paired_between_features():
+    X, Y = planted(n=200)
+    stimuli = stimuli_of(200)
+    split = Split.of_groups(stimuli)
+    coords = {"stimulus": stimuli.ids, "roi": ("target", ["front"] * 20 + ["back"] * 20)}
+    recording = Recording(xr.DataArray(Y[None], coords, ("repetition", "stimulus", "target")), "one")
+    features = Features.of(X, stimuli.ids)
+    whole = region_means(encoding_score(features, recording, split=split, n_permutations=0), "roi")
+    drawn = encoding_draws(features, recording, split=split, layers=[0] * 5, region="roi", n_draws=200)
+    np.testing.assert_allclose(drawn["score"].values, whole.data.values[0], atol=1e-10)
+    noise = Features.of(np.random.default_rng(5).standard_normal(X.shape), stimuli.ids)
+    other = encoding_draws(noise, recording, split=split, layers=[0] * 5, region="roi", n_draws=200)
+    low, _ = interval((drawn["draws"] - other["draws"]).values[:, 0])
+    assert low > 0
+    absent = drawn.sel(target="back")
+    assert abs(float(absent["score"])) < 4 * float(absent["draws"].std())
