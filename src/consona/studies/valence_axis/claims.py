@@ -6,10 +6,10 @@ import numpy as np
 import xarray as xr
 
 from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant
+from consona.core.figure import typeset
 from consona.stats.fdr import holm
 from consona.stats.permutation import p_value
 from consona.studies.valence_axis.brain import BrainHalf
-from consona.studies.valence_axis.figures import typeset
 from consona.studies.valence_axis.text import TextHalf
 
 LEVEL = 0.05

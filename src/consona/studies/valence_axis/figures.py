@@ -1,26 +1,15 @@
 """The pictures of the text half: results with a title, a caption and the kind of drawing; nothing is computed here."""
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from consona.core.figure import figure
 from consona.core.score import Score
 
 Array = npt.NDArray[np.float64]
-
-
-def figure(data: xr.Dataset, kind: str, title: str, caption: str, **more: str | float | int) -> xr.Dataset:
-    """A result that says how it is drawn, titled and explained."""
-    attrs = {**data.attrs, "figure": kind, "title": title, "caption": typeset(caption), **more}
-    return data.assign_attrs(attrs)
-
-
-def typeset(text: str) -> str:
-    """Hyphens before digits become minus signs."""
-    return re.sub(r"(?<![\w.])-(?=[\d.])", "\N{MINUS SIGN}", text)
 
 
 def profile(data: xr.Dataset, *, share: float, recipe: str, layer: int) -> xr.Dataset:

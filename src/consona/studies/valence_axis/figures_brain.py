@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from consona.studies.valence_axis.figures import figure
+from consona.core.figure import figure
 
 Array = npt.NDArray[np.float64]
 
