@@ -1,7 +1,6 @@
 """Dissimilarities between the patterns that stimuli evoke, as vectors of all pairs of stimuli."""
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
 
 from consona.stats.shapes import Float, Int, Real, Shaped
 
@@ -10,11 +9,8 @@ __all__ = [
     "condensed",
     "correlation_rdm",
     "cosine_rdm",
-    "crossnobis_rdm",
-    "mahalanobis_rdm",
     "n_stimuli_of",
     "pair_positions",
-    "shrunk_precision",
     "square",
     "squared_euclidean_rdm",
 ]
@@ -61,95 +57,9 @@ def squared_euclidean_rdm(patterns: Real[np.ndarray, "n_stimuli n_targets"]) -> 
     difference and keeps float32 exact where patterns share a large part. A result below zero by rounding is zero.
     NaN for the pairs of a pattern that is not finite. Order, precision and errors as :func:`correlation_rdm`.
     """
-    X, defined = _finite_rows(patterns)
-    X = X - X[defined].mean(axis=0) if defined.any() else X
-    return _of_gram(X @ X.T, defined, X.shape[1])
-
-
-def mahalanobis_rdm(
-    patterns: Real[np.ndarray, "n_stimuli n_targets"], precision: Real[np.ndarray, "n_targets n_targets"]
-) -> Float[np.ndarray, " n_pairs"]:
-    r"""Squared Mahalanobis distance divided by the number of targets, without unit.
-
-    .. math:: d_{ij} = \frac{1}{v} (x_i - x_j)^\top P (x_i - x_j)
-
-    ``precision`` is the inverse covariance of the noise over targets, for example from :func:`shrunk_precision`. With
-    the identity this is :func:`squared_euclidean_rdm`. NaN, order and precision of numbers as there.
-
-    Raises
-    ------
-    ValueError
-        When the precision is not positive definite, or there are fewer than two stimuli.
-    """
-    X, defined = _finite_rows(patterns)
-    X = X - X[defined].mean(axis=0) if defined.any() else X
-    W = X @ _root(precision, X.dtype)
-    return _of_gram(W @ W.T, defined, X.shape[1])
-
-
-def shrunk_precision(residuals: Real[np.ndarray, "n_rows n_targets"]) -> Float[np.ndarray, "n_targets n_targets"]:
-    r"""Inverse of the noise covariance over targets, shrunk towards a multiple of the identity (Ledoit and Wolf 2004).
-
-    .. math:: P = \left((1 - s) \hat\Sigma + s\, \tfrac{\mathrm{tr}\,\hat\Sigma}{v} I\right)^{-1}
-
-    Residuals are rows of what a model of the responses leaves over (trials minus the mean of their stimulus, or of a
-    GLM), in the units of the patterns. The divisor is their number, not their degrees of freedom: distances keep their
-    order and are larger by that ratio.
-
-    Raises
-    ------
-    ValueError
-        When a residual is not finite, or none varies.
-    """
-    residuals = np.asarray(residuals, dtype=np.float64)
-    if not np.isfinite(residuals).all() or not np.ptp(residuals, axis=0).any():
-        raise ValueError(
-            f"{int((~np.isfinite(residuals)).sum())} of {residuals.size} residuals are not finite, or none varies; a "
-            "noise covariance needs finite ones that vary. Drop the targets without data first."
-        )
-    covariance, _ = ledoit_wolf(residuals)
-    return np.asarray(np.linalg.inv(covariance))
-
-
-def crossnobis_rdm(
-    patterns: Real[np.ndarray, "n_runs n_stimuli n_targets"],
-    precision: Real[np.ndarray, "n_targets n_targets"] | None = None,
-) -> Float[np.ndarray, " n_pairs"]:
-    r"""Cross-validated squared Mahalanobis distance divided by the number of targets: 0 on average without a difference.
-
-    .. math:: d_{ij} = \frac{1}{R (R - 1) v} \sum_{a \ne b} (x_i^a - x_j^a)^\top P (x_i^b - x_j^b)
-
-    Walther et al. (2016). Noise is independent between runs ``a`` and ``b``, so it adds nothing on average, and a
-    value may be negative: that is kept. Since :math:`\sum_{a \ne b} \delta_a^\top \delta_b = \|\sum_a \delta_a\|^2 -
-    \sum_a \|\delta_a\|^2`, one product per run and one of their sum suffice when every stimulus is in every run.
-
-    Parameters
-    ----------
-    patterns
-        One pattern per run and stimulus. A stimulus that a run lacks is NaN there; each pair then uses the runs in
-        which both were, and is NaN with fewer than two of them.
-    precision
-        Inverse covariance of the noise over targets; none means the identity.
-
-    Raises
-    ------
-    ValueError
-        With fewer than two runs or stimuli, or when the precision is not positive definite.
-    """
-    n_runs, n_stimuli, n_targets = patterns.shape
-    if n_runs < 2:
-        raise ValueError(f"{n_runs} run was given; a cross-validated distance needs at least two. Use mahalanobis_rdm.")
-    X, defined = _finite_rows(patterns.reshape(-1, n_targets))
-    X, present = X.reshape(patterns.shape), defined.reshape(n_runs, n_stimuli)
-    W = np.stack([_without_mean(run, there) for run, there in zip(X, present, strict=True)])
-    W = W if precision is None else W @ _root(precision, W.dtype)
-    if present.all():
-        total = W.sum(axis=0)
-        G = total @ total.T
-        for run in W:
-            G -= run @ run.T
-        return _of_differences(G) / W.dtype.type(n_runs * (n_runs - 1) * n_targets)
-    return _unbalanced_crossnobis(W, present)
+    X, defined = finite_rows(patterns)
+    W = without_mean(X, defined)
+    return of_gram(W @ W.T, defined, X.shape[1])
 
 
 def band_rdms(
@@ -201,7 +111,9 @@ def n_stimuli_of(n_pairs: int) -> int:
     """
     n = int(np.floor(np.sqrt(2.0 * n_pairs))) + 1
     if n_pairs < 1 or n * (n - 1) // 2 != n_pairs:
-        raise ValueError(f"{n_pairs} is not a number of pairs of stimuli (1, 3, 6, 10, ...). Give whole upper triangles.")
+        raise ValueError(
+            f"{n_pairs} is not a number of pairs of stimuli (1, 3, 6, 10, ...). Give whole upper triangles."
+        )
     return n
 
 
@@ -215,76 +127,76 @@ def pair_positions(orders: Int[np.ndarray, "n_orders n_stimuli"]) -> Int[np.ndar
 
 
 def _unit_rows(patterns: np.ndarray, *, centred: bool) -> np.ndarray:
-    """Rows of length 1, a block at a time so that each is read from memory once; NaN where there is no direction."""
-    Z, defined = _finite_rows(patterns)
-    Z = Z.copy() if Z is patterns else Z
-    step = max(1, _BLOCK_CELLS // max(1, Z.shape[1]))
-    for start in range(0, len(Z), step):
-        rows = Z[start : start + step]
-        if centred:
-            rows -= rows[:, :1].copy()  # a constant pattern is now exactly zero, whatever its value
-        scale = np.maximum(rows.max(axis=1, initial=0), -rows.min(axis=1, initial=0))[:, None]
-        np.divide(rows, scale, out=rows, where=scale > 0)  # before squaring: tesla would vanish in float32
-        if centred:
-            rows -= rows.mean(axis=1, keepdims=True)
-        length = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
-        np.divide(rows, length, out=rows, where=scale > 0)
-        defined[start : start + step] &= scale[:, 0] > 0
-    Z[~defined] = np.nan
+    """Rows of length 1, a block at a time so that memory is read once; NaN where there is no direction."""
+    X = _as_float(patterns)
+    Z, n_targets, eps = np.empty_like(X), X.shape[1], np.finfo(X.dtype).eps
+    ones = np.ones(n_targets, dtype=X.dtype)
+    smallest, largest = np.finfo(X.dtype).tiny / eps**2, np.finfo(X.dtype).max * eps
+    step = max(1, _BLOCK_CELLS // max(1, n_targets))
+    with np.errstate(invalid="ignore", over="ignore"):  # rows with gaps or huge values are done again below
+        for start in range(0, len(X), step):
+            rows, unit = X[start : start + step], Z[start : start + step]
+            mean = np.vecdot(rows, ones) / X.dtype.type(n_targets or 1) * X.dtype.type(centred)
+            np.subtract(rows, mean[:, None], out=unit)
+            length = np.vecdot(unit, unit)
+            plain = (length > smallest) & (length < largest) & (length > n_targets * (1000 * eps * mean) ** 2)
+            unit *= (1 / np.sqrt(np.where(plain, length, 1)))[:, None].astype(X.dtype)
+            for k in np.flatnonzero(~plain):
+                unit[k] = _unit_row(rows[k], centred=centred)
     return Z
 
 
-def _finite_rows(patterns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Patterns as floats with zeros in rows that are not finite, and which rows are; the input where nothing changes."""
-    X = patterns if patterns.dtype in (np.float32, np.float64) else np.asarray(patterns, dtype=np.float64)
-    defined = np.isfinite(X.sum(axis=1))  # a sum is finite unless a value is not, or the sum overflows: then look again
-    if not defined.all():
-        defined[~defined] = np.isfinite(X[~defined]).all(axis=1)
-    return (X if defined.all() else np.where(defined[:, None], X, X.dtype.type(0))), defined
+def _unit_row(row: np.ndarray, *, centred: bool) -> np.ndarray:
+    """The same for one row whose squares or mean would lose what it is about: a constant, tesla, a large offset."""
+    if not (np.isfinite(row).all() and len(row)):
+        return np.full_like(row, np.nan)
+    x = row.astype(np.float64)
+    x = x - x[0] if centred else x  # a constant is now exactly zero, whatever its value
+    if not (scale := np.abs(x).max()):
+        return np.full_like(row, np.nan)
+    x = x / scale
+    x = x - x.mean() if centred else x
+    return np.asarray(x / np.linalg.norm(x), dtype=row.dtype)
 
 
-def _without_mean(X: np.ndarray, defined: np.ndarray) -> np.ndarray:
-    """Minus the mean of the defined patterns, which no difference notices; undefined ones stay zero."""
-    return np.where(defined[:, None], X - X[defined].mean(axis=0), X.dtype.type(0)) if defined.any() else X
+def _as_float(patterns: np.ndarray) -> np.ndarray:
+    return patterns if patterns.dtype in (np.float32, np.float64) else np.asarray(patterns, dtype=np.float64)
+
+
+def finite_rows(patterns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Patterns as floats with zeros in rows that are not finite, and which rows are; not copied where all are."""
+    X = _as_float(patterns)
+    with np.errstate(invalid="ignore", over="ignore"):
+        defined = np.isfinite(X.sum(axis=1))
+    if defined.all():
+        return X, defined
+    defined[~defined] = np.isfinite(X[~defined]).all(axis=1)  # a sum may also be infinite because it is large
+    return np.where(defined[:, None], X, X.dtype.type(0)), defined
 
 
 def _one_minus(R: np.ndarray) -> np.ndarray:
-    return np.subtract(R.dtype.type(1), R, out=R)
+    d: np.ndarray = np.subtract(R.dtype.type(1), R, out=R)
+    return d
 
 
-def _of_differences(G: np.ndarray) -> np.ndarray:
+def of_differences(G: np.ndarray) -> np.ndarray:
     """``G_ii + G_jj - 2 G_ij`` of all pairs."""
-    own = np.diagonal(G).copy()
-    return condensed(own[:, None] + own - 2 * G)
+    own = np.diagonal(G)
+    d: np.ndarray = condensed(own[:, None] + own - 2 * G)
+    return d
 
 
-def _of_gram(G: np.ndarray, defined: np.ndarray, n_targets: int) -> np.ndarray:
-    d = np.maximum(_of_differences(G), 0) / G.dtype.type(n_targets)
+def of_gram(G: np.ndarray, defined: np.ndarray, n_targets: int) -> np.ndarray:
+    """Squared lengths of differences per target; NaN for pairs with an undefined pattern."""
+    d: np.ndarray = np.maximum(of_differences(G), 0) / G.dtype.type(n_targets)
     if not defined.all():
         d[~condensed(np.logical_and.outer(defined, defined))] = np.nan
     return d
 
 
-def _root(precision: np.ndarray, dtype: np.dtype[np.floating]) -> np.ndarray:
-    """``L`` with ``L L' = P``, so that distances after ``X L`` are those under ``P``."""
-    try:
-        return np.asarray(np.linalg.cholesky(np.asarray(precision, dtype=np.float64)).astype(dtype))
-    except np.linalg.LinAlgError:
-        raise ValueError(
-            f"the precision {precision.shape} is not positive definite; it must be an inverse covariance. Make it with "
-            "shrunk_precision from more residuals or fewer targets."
-        ) from None
-
-
-def _unbalanced_crossnobis(W: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Each pair over the runs that hold both stimuli: one product per pair of runs."""
-    total = np.zeros((W.shape[1], W.shape[1]), dtype=W.dtype)
-    both = present[:, :, None] & present[:, None, :]
-    for a in range(len(W)):
-        for b in range(a):
-            K = W[a] @ W[b].T
-            own = np.diagonal(K)
-            total += np.where(both[a] & both[b], own[:, None] + own - K - K.T, 0)
-    d, n_shared = condensed(total), condensed(both.sum(axis=0))
-    scale = (n_shared * (n_shared - 1) // 2 * W.shape[2]).astype(W.dtype)
-    return np.divide(d, scale, out=np.full_like(d, np.nan), where=scale > 0)
+def without_mean(X: np.ndarray, defined: np.ndarray) -> np.ndarray:
+    """Minus the mean of the defined patterns, which no difference notices; undefined ones are zero."""
+    total = np.ones(len(X), dtype=X.dtype) @ X
+    W: np.ndarray = X - total / X.dtype.type(max(1, defined.sum()))
+    W[~defined] = 0
+    return W
