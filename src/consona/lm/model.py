@@ -156,7 +156,7 @@ class LanguageModel:
         states = pooled_states(self.machine, tokens, reading)
         again = self._repeat_overflown(stimuli, tokens, reading, states)
         counts = {"n_truncated": int(tokens.truncated.sum()), "n_retried_float32": again}
-        attrs = self._attrs(reading, template)
+        attrs = self.reading_attrs(reading, template)
         coords = {"stimulus": stimuli.ids, "layer": list(reading.layers), "truncated": ("stimulus", tokens.truncated)}
         return Features(xr.DataArray(states.numpy(), coords, ("stimulus", "layer", "feature"), attrs=attrs | counts))
 
@@ -178,7 +178,8 @@ class LanguageModel:
             )
         return len(bad)
 
-    def _attrs(self, reading: Reading, template: str | None) -> dict[str, Any]:
+    def reading_attrs(self, reading: Reading, template: str | None = None) -> dict[str, Any]:
+        """What features say about where they come from."""
         return {
             "model": self.source.name,
             "revision": self.source.revision or self.files_hash,
@@ -261,6 +262,7 @@ class LanguageModel:
         return {
             "name": self.source.name,
             "revision": self.source.revision,
+            "weights": self.source.weights,
             "files": dict(self.source.files),
             "family": self.family.name,
             "dtype": self.dtype,

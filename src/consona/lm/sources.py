@@ -31,12 +31,16 @@ _HUB_TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Source:
-    """A model's origin: ``revision`` is a commit of the Hub; ``files`` are SHA-256 of the files of a folder."""
+    """A model's origin: ``revision`` is a commit of the Hub; ``files`` are SHA-256 of the files of a folder.
+
+    ``weights`` says in words whether they were learnt or drawn at random.
+    """
 
     name: str
     folder: Path = Path()
     revision: str = ""
     files: dict[str, str] = field(default_factory=dict)
+    weights: str = "as loaded"
 
 
 def resolved(name: str, revision: str | None) -> Source:

@@ -1,6 +1,6 @@
 """Running a model over texts and keeping one vector per text and layer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -96,27 +96,69 @@ def pooled_states(machine: Machine, tokens: Tokens, reading: Reading) -> torch.T
     """
     shape = len(tokens.ids), len(reading.layers), require_one_width(machine, reading)
     states = torch.empty(shape, dtype=torch.float32)
+
+    def visit(batch: Batch) -> None:
+        _read(machine, batch, reading, Kept(pool_of(batch, reading.pooling, tokens.spans), batch.members, states))
+
+    each_batch(machine, tokens.ids, visit)
+    return states
+
+
+def states_at(
+    machine: Machine, ids: Sequence[Sequence[int]], places: npt.NDArray[np.int64], reading: Reading
+) -> torch.Tensor:
+    """Activations of single tokens, several per text allowed, ``(n_places, n_layers, n_features)``.
+
+    ``places`` are ``(n_places, 2)``: number of the text, position of the token in it. ``reading.pooling`` is not used.
+    """
+    shape = len(places), len(reading.layers), require_one_width(machine, reading)
+    states = torch.empty(shape, dtype=torch.float32)
+
+    def visit(batch: Batch) -> None:
+        members, rows = rows_of_places(batch, places)
+        _read(machine, batch, reading, Kept(partial(_picked, rows), members, states))
+
+    each_batch(machine, ids, visit)
+    return states
+
+
+def rows_of_places(batch: Batch, places: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which places lie in the texts of a batch, and the rows of their tokens once it is flattened."""
+    owner = torch.from_numpy(places[:, 0])
+    slot = torch.full((max(int(owner.max()), int(batch.members.max())) + 1,), -1)
+    slot[batch.members] = torch.arange(len(batch.members))
+    members = torch.nonzero(slot[owner] >= 0).flatten()
+    return members, batch.starts[slot[owner[members]]] + torch.from_numpy(places[:, 1])[members]
+
+
+def each_batch(machine: Machine, ids: Sequence[Sequence[int]], visit: Callable[[Batch], None]) -> None:
+    """Plan the passes for these texts and hand them out one by one, with the attention that each needs."""
     torch.empty(_LARGEST_KEPT, dtype=torch.uint8)  # freed at once, see there
     with ExitStack() as stack:
         if machine.layout.packed:
             stack.enter_context(packed_attention(machine.network))
-        for batch in planned(tokens.ids, machine.layout, machine.pad):
+        for batch in planned(ids, machine.layout, machine.pad):
             if not batch.packed:
                 stack.close()  # packs come first; the texts that run alone need the network's own attention
-            _read(machine, batch, reading, tokens.spans, states)
-    return states
+            visit(batch)
 
 
-def _read(
-    machine: Machine, batch: Batch, reading: Reading, spans: npt.NDArray[np.int64] | None, states: torch.Tensor
-) -> None:
-    """Run one batch and write its texts into ``states``."""
-    pool = pool_of(batch, reading.pooling, spans)
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What one pass leaves behind: ``pool`` makes vectors of rows, which become the ``members`` of ``states``."""
+
+    pool: Pool
+    members: torch.Tensor
+    states: torch.Tensor
+
+
+def _read(machine: Machine, batch: Batch, reading: Reading, kept: Kept) -> None:
+    """Run one batch and write what is kept of it into the states."""
     reached: set[int] = set()
     taps = []
     for column, layer in enumerate(reading.layers):
         module, side = module_at(machine.network, machine.family, reading.site, layer)
-        taps.append(Tap(module, side, partial(_kept, pool, states[:, column], batch.members, reached, layer)))
+        taps.append(Tap(module, side, partial(_keep, kept, column, reached, layer)))
     machine.run(batch, taps)
     missed = sorted(set(reading.layers) - reached)
     if missed:
@@ -126,8 +168,10 @@ def _read(
         )
 
 
-def _kept(
-    pool: Pool, column: torch.Tensor, members: torch.Tensor, reached: set[int], layer: int, rows: torch.Tensor
-) -> None:
-    column[members] = pool(rows).to("cpu")
+def _keep(kept: Kept, column: int, reached: set[int], layer: int, rows: torch.Tensor) -> None:
+    kept.states[kept.members, column] = kept.pool(rows).to("cpu")
     reached.add(layer)
+
+
+def _picked(rows: torch.Tensor, activation: torch.Tensor) -> torch.Tensor:
+    return activation.index_select(0, rows.to(activation.device)).float()

@@ -148,10 +148,10 @@ def content_free_features(
 
     .. math:: x_s^\top x_t \propto e^{-(s - t)^2 / 4\sigma^2}, \qquad \omega \sim N(0, 1 / 2\sigma^2),
 
-    to within 0.1 (less in long runs). Bumps themselves would not do: a bump in a test block hardly varies in training, and scaling by its
-    training SD blows it up. A wave varies alike everywhere. Then the first cosines of the run, shared by all runs: slow
-    drifts, and what recurs with the place in a run. Whatever these features predict is autocorrelation or leakage
-    (OASM of Feghhi et al. 2024 is the smoothed identity within runs).
+    to within 0.1 (less in long runs). Bumps themselves would not do: a bump in a test block hardly varies in training,
+    and scaling by its training SD blows it up. A wave varies alike everywhere. Then the first cosines of the run,
+    shared by all runs: slow drifts, and what recurs with the place in a run. Whatever these features predict is
+    autocorrelation or leakage (OASM of Feghhi et al. 2024 is the smoothed identity within runs).
 
     Parameters
     ----------
