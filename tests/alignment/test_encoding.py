@@ -116,7 +116,7 @@ def test_groups_stay_together_and_change_places_whole():
     for train, test in zip(folds.train, folds.test, strict=True):
         assert not set(split.labels[train]) & set(split.labels[test])
     for order in split.orders(20):
-        assert len(np.unique(order)) == 60
+        assert len(np.unique(order)) == 60  # a permutation
         blocks = order.reshape(12, 5)
         np.testing.assert_array_equal(np.diff(blocks, axis=1), 1)
     with pytest.raises(InvalidInput, match="13 folds were asked for and there are 12 groups"):

@@ -86,10 +86,10 @@ def encoding_score(
     coords = {"layer": chosen.layers, **_target_coords(recording)}
     data = xr.DataArray(np.stack([each.observed for each in found]), coords, ("layer", "target"))
     null = None
-    if n_permutations:
+    if len(orders):
         stacked = np.stack([each.null for each in found], axis=1).astype(np.float32)
         null = xr.DataArray(stacked, coords, ("permutation", "layer", "target"))
-    return Score(data, "pearson r", _words(split), null=null, attrs=_facts(chosen, split, found, n_permutations))
+    return Score(data, "pearson r", _words(split), null=null, attrs=_facts(chosen, split, found, len(orders)))
 
 
 def fold_wise(split: Split) -> bool:
@@ -177,7 +177,7 @@ def _facts(features: Features, split: Split, found: list[_Found], n_permutations
     }
     if n_permutations:
         facts["null"] = split.null_words()
-        facts["smallest_p"] = split.smallest_p(n_permutations)
+        facts["smallest_p"] = 1.0 / (n_permutations + 1)
     return facts
 
 

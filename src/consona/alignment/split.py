@@ -1,7 +1,5 @@
 """Which stimuli are held out together, and what may change places under the null."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +11,7 @@ from consona.core.invariants import aligned, as_names, listed
 from consona.core.stimuli import Stimuli
 from consona.stats.folds import Folds, blocked_folds, grouped_folds, inner_folds, repeated_texts
 from consona.stats.seeds import rng_for
+from consona.stats.surrogates import circular_shifts, group_orders
 
 Kind = Literal["groups", "sessions", "time", "shuffled"]
 N_FOLDS = 5
@@ -113,36 +112,28 @@ class Split:
         return aligned(self.ids, ids, ("The stimuli of the split", noun))
 
     def orders(self, n_permutations: int) -> npt.NDArray[np.intp]:
-        """Orders of the rows under the null, ``(n_permutations, n_stimuli)``.
+        """Orders of the rows under the null, ``(n_permutations, n_stimuli)``, the observed one not counted.
 
         Groups exchange their places with groups of the same size, keeping the order within; rows of a session change
         places within it; runs of a time series are shifted in a circle, each by its own number of volumes, never by
-        less than the gap.
+        less than the gap. Where there are fewer orders than asked for, all: ``(k + 1) / (n + 1)`` is then exact.
 
         Raises
         ------
         InvalidInput
             When nothing can change places: every group has a size of its own, or the gap leaves no shift.
         """
-        rng = rng_for(self.seed, "orders of the null")
-        rows = [np.flatnonzero(self.labels == label) for label in np.unique(self.labels)]
-        if self.kind == "time":
-            return _shifted(rows, n_permutations, max(1, self.purge), rng)
-        if self.kind == "sessions":
-            return _within(rows, n_permutations, rng)
-        return _exchanged(rows, n_permutations, rng)
-
-    def smallest_p(self, n_permutations: int) -> float:
-        """The smallest p that this many orders allow, or all the orders that there are where those are fewer."""
-        sizes = np.unique(self.labels, return_counts=True)[1]
-        if self.kind == "time":
-            least = max(1, self.purge)
-            n_orders = math.prod(max(1, int(size) - 2 * least + 2) for size in sizes)
-        elif self.kind == "sessions":
-            n_orders = math.prod(math.factorial(int(size)) for size in sizes)
-        else:
-            n_orders = math.prod(math.factorial(int(n)) for n in np.unique(sizes, return_counts=True)[1])
-        return 1.0 / min(n_permutations + 1, n_orders)
+        try:
+            if self.kind == "sessions":
+                return _within(self.labels, n_permutations, rng_for(self.seed, "orders within sessions"))
+            if self.kind == "time":
+                least = max(1, self.purge)
+                found = circular_shifts(self.labels, n_permutations, min_shift=least, seed=self.seed)
+            else:
+                found = group_orders(self.labels, n_permutations, seed=self.seed)
+        except ValueError as error:
+            raise InvalidInput(f"Permuted by '{self.column}': {error}") from None
+        return found.rows[1:] if found.exact else found.rows
 
     @property
     def n_groups(self) -> int:
@@ -179,47 +170,11 @@ class Split:
         return [{"train": np.unique(names[a]).tolist(), "test": np.unique(names[b]).tolist()} for a, b in pairs]
 
 
-def _exchanged(
-    rows: Sequence[npt.NDArray[np.intp]], n_permutations: int, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
-    sizes = np.array([len(each) for each in rows])
-    alike = [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
-    if all(len(each) < 2 for each in alike):
-        raise InvalidInput(
-            f"Nothing can change places: {len(rows)} groups of {listed(np.unique(sizes))} stimuli, no two of the same "
-            "size. Name groups of equal size, or hold out single stimuli."
-        )
-    orders = np.tile(np.arange(int(sizes.sum())), (n_permutations, 1))
-    for order in orders:
-        for groups in alike:
-            for own, other in zip(groups.tolist(), rng.permutation(groups).tolist(), strict=True):
-                order[rows[own]] = rows[other]
-    return orders
-
-
-def _within(
-    rows: Sequence[npt.NDArray[np.intp]], n_permutations: int, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
-    orders = np.tile(np.arange(sum(map(len, rows))), (n_permutations, 1))
-    for order in orders:
-        for each in rows:
-            order[each] = rng.permutation(each)
-    return orders
-
-
-def _shifted(
-    runs: Sequence[npt.NDArray[np.intp]], n_permutations: int, least: int, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
-    if all(len(run) <= 2 * least for run in runs):
-        raise InvalidInput(
-            f"Runs of {listed(sorted({len(run) for run in runs}))} volumes cannot be shifted by {least} or more both "
-            "ways. Use a smaller gap or longer runs."
-        )
-    orders = np.tile(np.arange(sum(map(len, runs))), (n_permutations, 1))
-    for order in orders:
-        for run in runs:
-            if len(run) > 2 * least:
-                order[run] = np.roll(run, int(rng.integers(least, len(run) - least + 1)))
+def _within(labels: npt.NDArray[np.str_], n_permutations: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    orders = np.tile(np.arange(len(labels)), (n_permutations, 1))
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        orders[:, rows] = rng.permuted(orders[:, rows], axis=1)
     return orders
 
 
