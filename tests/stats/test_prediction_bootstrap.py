@@ -13,7 +13,7 @@ def test_weighted_correlations_are_those_of_repeated_rows():
     tests = np.arange(60)[None] % 3 == np.arange(3)[:, None]
     groups = np.repeat(np.arange(20), 3)
     counts = drawn_groups(groups, 5, seed=1)
-    regions = np.array([0, 0, 0, 1, 1, 1, 1])
+    regions = np.eye(2)[[0, 0, 0, 1, 1, 1, 1]]
     found = prediction_draws(P, Y, tests, counts, regions)
     for draw, weights in zip(found, counts, strict=True):
         rows = [np.repeat(np.flatnonzero(test), weights[test]) for test in tests]
@@ -24,7 +24,7 @@ def test_weighted_correlations_are_those_of_repeated_rows():
 
 def test_the_interval_covers_the_truth():
     rng = np.random.default_rng(2)
-    everything, one = np.ones((1, 150), bool), np.zeros(1, int)
+    everything, one = np.ones((1, 150), bool), np.ones((1, 1))
     covered = []
     for run in range(200):
         p = rng.standard_normal((150, 1))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from consona.alignment.encoding import ALPHAS, fold_wise
+from consona.alignment.regions import EVERYWHERE
 from consona.alignment.split import Split
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
@@ -16,7 +17,6 @@ from consona.stats.nested_ridge import NestedRidge
 from consona.stats.prediction_bootstrap import drawn_groups, prediction_draws
 
 N_DRAWS = 1000
-EVERYWHERE = "all targets"
 _LEAST_BLOCK = 10
 
 
@@ -40,7 +40,7 @@ def encoding_draws(
     Returns
     -------
     xr.Dataset
-        ``score (target)`` and ``draws (draw, target)`` with the regions as targets.
+        ``score (target)`` and ``draws (draw, target)`` with the regions as targets, and last ``all targets``.
 
     Raises
     ------
@@ -53,13 +53,13 @@ def encoding_draws(
     responses = recording.mean()[split.of(recording.ids, f"recording '{recording.subject}'")]
     predicted = _predicted(features.select(split.ids), responses, split, layers)
     labels = _regions(recording, region)
-    names = list(dict.fromkeys(labels.tolist()))
-    codes = np.array([names.index(label) for label in labels.tolist()])
+    names = list(dict.fromkeys([*labels.tolist(), EVERYWHERE]))
+    member = np.stack([(labels == name) | (name == EVERYWHERE) for name in names], axis=1).astype(np.float64)
     tests = folds.test if fold_wise(split) else np.any(folds.test, axis=0, keepdims=True)
     once = np.ones((1, len(responses)), dtype=np.int64)
     counts = drawn_groups(_drawn_together(split), n_draws, seed=split.seed)
     every = np.concatenate([once, counts])
-    values = prediction_draws(predicted, responses, tests, every, codes)
+    values = prediction_draws(predicted, responses, tests, every, member)
     data = {"score": (("target",), values[0]), "draws": (("draw", "target"), values[1:])}
     return xr.Dataset(data, {"target": as_names(names)}, {"n_draws": n_draws})
 

@@ -26,7 +26,7 @@ def prediction_draws(
     Y: Real[np.ndarray, "n_rows n_targets"],
     tests: Bool[np.ndarray, "n_folds n_rows"],
     counts: Real[np.ndarray, "n_draws n_rows"],
-    regions: Int[np.ndarray, " n_targets"],
+    member: Real[np.ndarray, "n_targets n_regions"],
 ) -> Float[np.ndarray, "n_draws n_regions"]:
     r"""Mean correlation per region, of predictions with what was measured, under weights of the rows.
 
@@ -45,8 +45,8 @@ def prediction_draws(
         Test rows of every fold; one row that is true everywhere pools.
     counts
         From :func:`drawn_groups`; a row of ones gives the observed value.
-    regions
-        Number of the region of every target, from 0; targets with an undefined column count for none.
+    member
+        1 where a target belongs to a region, else 0; a target with an undefined column counts for none.
 
     Raises
     ------
@@ -58,15 +58,13 @@ def prediction_draws(
             f"predictions hold {len(predicted)} rows, responses {len(Y)}, folds {tests.shape[1]} and draws "
             f"{counts.shape[1]}; all are about the same rows. Align them first."
         )
-    n_regions = int(regions.max(initial=-1)) + 1
-    total, defined = np.zeros((len(counts), n_regions)), np.zeros((len(counts), n_regions))
+    total, defined = np.zeros((2, len(counts), member.shape[1]))
     for start in range(0, predicted.shape[1], _BLOCK):
         block = slice(start, start + _BLOCK)
         r = np.mean([_weighted_r(predicted[rows, block], Y[rows, block], counts[:, rows]) for rows in tests], axis=0)
-        member = np.eye(n_regions)[regions[block]]
         known = np.isfinite(r)
-        total += np.where(known, r, 0.0) @ member
-        defined += known @ member
+        total += np.where(known, r, 0.0) @ member[block]
+        defined += known @ member[block]
     mean: np.ndarray = np.divide(total, defined, out=np.full_like(total, np.nan), where=defined > 0)
     return mean
 
