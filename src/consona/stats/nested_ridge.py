@@ -1,14 +1,29 @@
 """Ridge predictions of held-out rows, the penalty of every target chosen without them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from array_api_compat import array_namespace, device
 
-from consona.stats.correlation import pearson_columns
 from consona.stats.folds import Folds
+from consona.stats.grams import Decomposed, Products, decomposed, take_rows
+from consona.stats.ridge_sweep import (
+    PER_TARGET,
+    Grid,
+    Sweep,
+    best_penalty,
+    criterion_of,
+    extended,
+    grid_of,
+    held_out_scores,
+    mean_over_folds,
+    placed,
+)
 from consona.stats.shapes import Array, Bool, Float, Real
+from consona.stats.targets import TargetBlock, target_blocks, to_numpy
 
 __all__ = ["NestedRidge", "NestedScores"]
 
@@ -16,24 +31,39 @@ __all__ = ["NestedRidge", "NestedScores"]
 class NestedScores(NamedTuple):
     """Per outer fold and target: Pearson correlation of prediction and truth, the chosen penalty, and its place.
 
-    ``edge`` is true where the penalty is the first or last of the grid even after the grid was extended. All three are
-    NaN or false where a target is not finite, or constant over the training rows of the fold.
+    ``edge`` is true where the penalty is the first or last of the grid even after the grid was extended. Scores and
+    penalties are NaN where a target is not finite, or constant over the training rows of the fold; scores also where it
+    is constant over the test rows.
     """
 
-    scores: Float[Array, "n_folds n_targets"]
-    alphas: Float[Array, "n_folds n_targets"]
-    edge: Bool[Array, "n_folds n_targets"]
+    scores: Float[np.ndarray, "n_folds n_targets"]
+    alphas: Float[np.ndarray, "n_folds n_targets"]
+    edge: Bool[np.ndarray, "n_folds n_targets"]
+
+
+class _Predicted(NamedTuple):
+    """What came out for one block of targets and one outer fold."""
+
+    fold: int
+    targets: slice
+    parts: list[Array]  # (n_test, width), in the shift of the block
+    alphas: np.ndarray
+    edge: np.ndarray
 
 
 @dataclass(frozen=True)
 class NestedRidge:
-    """Decompositions of every training set of a nested cross-validation; any number of targets goes through them."""
+    """Decompositions of every training set of a nested cross-validation; any number of targets goes through them.
 
-    X: Array
-    outer: Folds
-    inner: tuple[Folds, ...]
-    alphas: np.ndarray
-    scaled: bool = True
+    Make it with :meth:`of`. Permuted rows of ``Y`` may follow as further targets: every null then fits and chooses
+    again, at the cost of targets only.
+    """
+
+    cv: Decomposed
+    inner: tuple[tuple[int, ...], ...]
+    n_rows: int
+    grid: Grid
+    sweep: Sweep
 
     @classmethod
     def of(
@@ -41,9 +71,10 @@ class NestedRidge:
         X: Real[Array, "n_rows n_features"],
         outer: Folds,
         inner: Sequence[Folds],
-        alphas: Float[np.ndarray, " n_alphas"],
+        alphas: Real[np.ndarray, " n_alphas"],
         *,
         scaled: bool = True,
+        sweep: Sweep = PER_TARGET,
     ) -> "NestedRidge":
         """Decompose every training set: one per outer fold, and one per inner fold of it.
 
@@ -52,69 +83,125 @@ class NestedRidge:
         Parameters
         ----------
         X
-            Features, finite.
+            Features, finite; their kind of array, device and precision are those of the computation.
         outer
             Folds whose test rows are scored.
         inner
             For every outer fold, the folds within its training rows in which the penalty is chosen
             (:func:`consona.stats.folds.inner_folds`).
         alphas
-            Penalties, positive, in increasing order.
+            Penalties, positive, in increasing order; extended once by two decades for targets at an edge.
         scaled
             Whether features are brought to unit standard deviation within each training set.
+        sweep
+            How penalties are compared. Each target has its own.
 
         Raises
         ------
         ValueError
-            When a feature is not finite, a penalty is not positive, or there is not one inner set per outer fold.
+            When a feature is not finite, penalties are not positive and increasing, there is not one set of inner folds
+            per outer fold, or an inner fold uses rows that its outer fold does not train on.
         """
-        if len(inner) != len(outer.train):
-            raise ValueError(f"{len(outer.train)} outer folds and {len(inner)} sets of inner folds; give one for each.")
-        return cls(np.asarray(X, dtype=np.float64), outer, tuple(inner), np.asarray(alphas, dtype=np.float64), scaled)
+        _require_inside(outer, inner)
+        if sweep.shared:
+            raise ValueError("one penalty for all targets was asked for; here every target has its own. Use ridge_cv.")
+        grid = grid_of(alphas)
+        every = Folds(*(np.concatenate(masks) for masks in zip(outer, *inner, strict=True)))
+        bounds = np.cumsum([len(outer.train), *(len(folds.train) for folds in inner)]).tolist()
+        places = tuple(tuple(range(a, b)) for a, b in pairwise(bounds))
+        return cls(decomposed(X, every, scaled=scaled), places, X.shape[0], grid, sweep)
 
-    def scores(self, Y: Real[Array, "n_rows n_targets"]) -> NestedScores:
-        """Pearson correlation of held-out prediction and target, per outer fold."""
-        predicted, alphas, edge = self._held_out(np.asarray(Y, dtype=np.float64))
-        found = [pearson_columns(predicted[test], np.asarray(Y)[test]) for test in self.outer.test]
-        return NestedScores(np.stack(found), alphas, edge)
+    def scores(self, Y: Array) -> NestedScores:
+        """Pearson correlation of held-out prediction and target, per outer fold.
 
-    def predictions(self, Y: Real[Array, "n_rows n_targets"]) -> Float[Array, "n_rows n_targets"]:
-        """Held-out prediction of every row; NaN for rows that are never tested. In the units of ``Y``."""
-        return self._held_out(np.asarray(Y, dtype=np.float64))[0]
+        ``Y (n_rows, n_targets)`` may be an array, a memory map or an xarray on disk: it is read in blocks.
 
-    def _held_out(self, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        predicted, edge = np.full(Y.shape, np.nan), np.zeros((len(self.inner), Y.shape[1]), dtype=bool)
-        finite, chosen = np.isfinite(Y).all(axis=0), np.full(edge.shape, np.nan)
-        clean = np.where(finite, Y, 0.0)
-        step = self.alphas[1] / self.alphas[0] if len(self.alphas) > 1 else 10.0
-        more = step ** np.arange(1, int(np.ceil(2 / np.log10(step) - 1e-9)) + 1)
-        grid = np.concatenate([(self.alphas[0] / more)[::-1], self.alphas, self.alphas[-1] * more])
-        for k, (train, test) in enumerate(zip(self.outer.train, self.outer.test, strict=True)):
-            errors = np.mean(
-                [
-                    ((self._predict(clean, a, b, grid) - clean[b]) ** 2).mean(axis=1)
-                    for a, b in zip(*self.inner[k], strict=True)
-                ],
-                axis=0,
-            )
-            first, n = len(more), len(self.alphas)
-            inside = first + np.argmin(errors[first : first + n], axis=0)
-            best = np.where(inside == first, np.argmin(errors[: first + n], axis=0), inside)
-            best = np.where(inside == first + n - 1, first + np.argmin(errors[first:], axis=0), best)
-            valid = finite & (np.ptp(clean[train], axis=0) > 0)
-            values = self._predict(clean, train, test, grid)
-            predicted[test] = np.where(valid, values[best, :, np.arange(Y.shape[1])].T, np.nan)
-            chosen[k] = np.where(valid, grid[best], np.nan)
-            edge[k] = valid & ((best == 0) | (best == len(grid) - 1))
-        return predicted, chosen, edge
+        Raises
+        ------
+        ValueError
+            When ``Y`` has other rows.
+        """
+        shape = (len(self.inner), Y.shape[1])
+        found = NestedScores(np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=bool))
+        judge = criterion_of("pearson")
+        for block, one in self._predicted(Y):
+            test = self.cv.held_out[one.fold].test
+            r = [judge(take_rows(part, test))(own) for part, own in zip(block.parts, one.parts, strict=True)]
+            values = np.concatenate([to_numpy(each) for each in r])[: len(one.alphas)]
+            found.scores[one.fold, one.targets] = np.where(np.isnan(one.alphas), np.nan, values)
+            found.alphas[one.fold, one.targets] = one.alphas
+            found.edge[one.fold, one.targets] = one.edge
+        return found
 
-    def _predict(self, Y: np.ndarray, train: np.ndarray, test: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-        mean, spread = self.X[train].mean(axis=0), self.X[train].std(axis=0)
-        scale = np.where(spread > 0, spread, np.inf) if self.scaled else 1.0
-        U, s, Vt = np.linalg.svd((self.X[train] - mean) / scale, full_matrices=False)
-        A, Z, nu = (
-            ((self.X[test] - mean) / scale) @ Vt.T,
-            U.T @ (Y[train] - Y[train].mean(axis=0)),
-            Y[train].mean(axis=0),
+    def predictions(self, Y: Array) -> Float[np.ndarray, "n_rows n_targets"]:
+        """Held-out prediction of every row, in the units of ``Y``; NaN for rows that are never tested.
+
+        A row that several outer folds test keeps the prediction of the last one. NaN also where the target is not
+        finite, or constant over the training rows.
+
+        Raises
+        ------
+        ValueError
+            When ``Y`` has other rows.
+        """
+        predicted = np.full((self.n_rows, Y.shape[1]), np.nan, dtype=to_numpy(self.cv.X[:0, :0]).dtype)
+        for block, one in self._predicted(Y):
+            values = np.concatenate([to_numpy(each) for each in one.parts], axis=1)[:, : len(one.alphas)]
+            values = np.where(np.isnan(one.alphas), np.nan, values + to_numpy(block.shift))
+            predicted[self.cv.held_out[one.fold].test, one.targets] = values
+        return predicted
+
+    def _predicted(self, Y: Array) -> Iterator[tuple[TargetBlock, _Predicted]]:
+        every = [place for group in self.inner for place in group]
+        ends = np.cumsum([len(group) for group in self.inner])[:-1]
+        for targets, block in target_blocks(Y, self.cv.X):
+            asked = held_out_scores(self.cv, block, self.grid.alphas[self.grid.asked], self.sweep, every)
+            totals = [self.cv.products(part) for part in block.parts]
+            for fold, own in enumerate(np.split(asked, ends)):
+                alphas, edge = self._chosen(fold, placed(mean_over_folds(own), block, self.grid), block)
+                yield block, _Predicted(fold, targets, self._fitted(fold, block, totals, alphas), alphas, edge)
+
+    def _chosen(self, fold: int, scores: np.ndarray, block: TargetBlock) -> tuple[np.ndarray, np.ndarray]:
+        """The penalty of every target, and whether it stands at the edge of the grid."""
+
+        def score(some: TargetBlock, alphas: np.ndarray) -> np.ndarray:
+            return mean_over_folds(held_out_scores(self.cv, some, alphas, self.sweep, self.inner[fold]))
+
+        best, defined = best_penalty(extended(scores, block, self.grid, score))
+        train = self.cv.fits[self.cv.held_out[fold].fit].train
+        defined &= np.concatenate([_varies(take_rows(part, train)) for part in block.parts])[: len(best)]
+        n = len(self.grid.alphas)
+        return np.where(defined, self.grid.alphas[best], np.nan), defined & (n > 1) & ((best == 0) | (best == n - 1))
+
+    def _fitted(self, fold: int, block: TargetBlock, totals: list[Products], alphas: np.ndarray) -> list[Array]:
+        """Predictions ``(n_test, width)`` of the parts of a block, every target at its own penalty."""
+        xp, held = array_namespace(self.cv.X), self.cv.held_out[fold]
+        fit = self.cv.fits[held.fit]
+        padded = np.ones(len(block.parts) * block.parts[0].shape[1])
+        padded[: len(alphas)] = np.where(np.isnan(alphas), 1.0, alphas)
+        parts = []
+        for part, total, own in zip(block.parts, totals, np.split(padded, len(block.parts)), strict=True):
+            Z, nu = self.cv.rotated(fit, part, total)
+            penalties = xp.asarray(own, dtype=Z.dtype, device=device(Z))
+            parts.append(held.features @ (Z / (fit.eigenvalues[:, None] + penalties)) + nu)
+        return parts
+
+
+def _varies(A: Array) -> np.ndarray:
+    xp = array_namespace(A)
+    return to_numpy(xp.max(A, axis=0) > xp.min(A, axis=0))
+
+
+def _require_inside(outer: Folds, inner: Sequence[Folds]) -> None:
+    if len(inner) != len(outer.train):
+        raise ValueError(
+            f"there are {len(outer.train)} outer folds and {len(inner)} sets of inner folds; each outer fold has its "
+            "own. Make them with inner_folds(outer, fold)."
         )
-        return np.stack([nu + (A * (s / (s**2 + alpha))) @ Z for alpha in alphas])
+    for fold, own in enumerate(inner):
+        leaking = int(((own.train | own.test) & ~outer.train[fold]).any(axis=0).sum())
+        if leaking:
+            raise ValueError(
+                f"inner folds of outer fold {fold} use {leaking} rows that it does not train on; a penalty is chosen "
+                "within the training rows. Make them with inner_folds(outer, fold)."
+            )
