@@ -56,8 +56,8 @@ def rdm_ceiling(rdms: Real[np.ndarray, "n_subjects n_pairs"], *, comparison: Com
 def _normalised(rdms: np.ndarray, comparison: Comparison) -> np.ndarray:
     if comparison in ("spearman", "rho-a", "kendall tau-a"):
         ranks = rank_rows(rdms)
-        varies = np.array([np.ptp(row[np.isfinite(row)], initial=0.0) > 0 for row in rdms - rdms[:, :1]])
-        return np.where(varies[:, None], ranks, np.nan)
+        varies = [len(np.unique(row[np.isfinite(row)])) > 1 for row in ranks]
+        return np.where(np.array(varies)[:, None], ranks, np.nan)
     rows = [_scaled(row, np.flatnonzero(np.isfinite(row)), comparison) for row in rdms]
     return np.stack(rows)
 

@@ -70,7 +70,7 @@ def compare_rdms(
             "complete RDMs. Leave it out, or leave out the stimuli with missing pairs."
         )
     found = np.full((len(A), len(B)), np.nan)
-    for part in _parts(A, B):
+    for part in parts(A, B):
         a, b = (np.asarray(each[:, part.pairs], dtype=np.float64) for each in (A[part.rows_a], B[part.rows_b]))
         at = np.ix_(part.rows_a, part.rows_b)
         if comparison == "kendall tau-a":
@@ -152,7 +152,7 @@ def rank_rows(rdms: Real[np.ndarray, "n_rdms n_pairs"]) -> Float[np.ndarray, "n_
     return np.asarray(rankdata(rdms, axis=1, nan_policy="omit" if gaps else "propagate"), dtype=np.float64)
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """RDMs of both sides that have the same pairs in common, and which those are."""
 
     rows_a: np.ndarray
@@ -160,10 +160,12 @@ class _Part(NamedTuple):
     pairs: np.ndarray
 
 
-def _parts(A: np.ndarray, B: np.ndarray) -> Iterator[_Part]:
+def parts(A: np.ndarray, B: np.ndarray) -> Iterator[Part]:
+    """RDMs grouped by the pairs that both sides have; groups without any are left out."""
     for rows_a, known_a in _patterns_of_missing(A):
         for rows_b, known_b in _patterns_of_missing(B):
-            yield _Part(rows_a, rows_b, known_a & known_b)
+            if (known_a & known_b).any():
+                yield Part(rows_a, rows_b, known_a & known_b)
 
 
 def _patterns_of_missing(A: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
