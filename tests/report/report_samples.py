@@ -246,6 +246,53 @@ def bars(rng):
     return _named(ds, "bars", "Taking the axis away", "Change in AUC; grey: 199 matched directions.", xlabel="Δ AUC")
 
 
+def regions(rng):
+    series, names = ["MiniLM", "random weights", "length and position"], ["EVC", "LOC", "PPA", "FFA"]
+    score = np.array([[0.12, 0.48, 0.41, 0.22], [0.05, 0.2, 0.18, 0.02], [0.01, 0.04, -0.03, 0.06]])
+    ds = xr.Dataset(
+        {
+            "score": (("series", "region"), score),
+            "low": (("series", "region"), score - 0.06),
+            "high": (("series", "region"), score + 0.05),
+            "null_low": ("region", np.full(4, -0.08)),
+            "null_high": ("region", np.full(4, 0.07)),
+            "ceiling": ("region", np.array([0.5, 0.7, 0.65, np.nan])),
+        },
+        coords={"series": series, "region": names},
+    )
+    return _named(ds, "regions", "Regions", "Dots with 95 % intervals; grey: the null; dashes: ceiling.", xlabel="r")
+
+
+def rdms(rng):
+    square = np.abs(np.arange(24)[:, None] - np.arange(24)) + rng.random((24, 24))
+    noise = rng.random((24, 24))
+    both = np.stack([square + square.T, noise + noise.T])
+    names = [f"s{i:02d}" for i in range(24)]
+    coords = {"matrix": ["brain", "model"], "first": names, "second": names}
+    ds = xr.Dataset({"dissimilarity": (("matrix", "first", "second"), both)}, coords)
+    return _named(ds, "rdms", "Dissimilarities", "Ranks; light is alike.")
+
+
+def null(rng):
+    counts = np.stack([np.histogram(rng.normal(0, s, 200), np.linspace(-0.5, 0.5, 31))[0] for s in (0.1, 0.15)])
+    ds = xr.Dataset(
+        {
+            "counts": (("label", "bin"), counts.astype(float)),
+            "edges": ("edge", np.linspace(-0.5, 0.5, 31)),
+            "observed": ("label", np.array([0.42, 0.1])),
+            "p": ("label", np.array([0.005, 0.22])),
+        },
+        coords={"label": ["encoding", "geometry"]},
+    )
+    return _named(ds, "null", "Nulls", "Each order fitted again.", xlabel="r")
+
+
+def slices(rng):
+    volume = np.full((12, 10, 4), np.nan)
+    volume[2:10, 2:8, 1:] = rng.normal(0.1, 0.1, (8, 6, 3))
+    return _named(xr.Dataset({"value": (("i", "j", "k"), volume)}), "slices", "Map", "Voxels of the mask.", label="r")
+
+
 def table(rng):
     ds = pd.DataFrame(
         {"corpus": ["SST-2", "EmoBank"], "texts": [872, 1000], "AUC": [0.8123, np.nan], "Pearson": [np.nan, 0.412]}
@@ -253,10 +300,8 @@ def table(rng):
     return _named(ds, "table", "Text corpora", "All scores without a label shown to the axis.")
 
 
-KINDS = {
-    each.__name__: each
-    for each in (axis_profile, roc, layer_sweep, clip_scatter, hold_outs, scalp, subjects, lines, heatmap, bars, table)
-}
+DRAWN = (axis_profile, roc, layer_sweep, clip_scatter, hold_outs, scalp, subjects, lines, heatmap, bars)
+KINDS = {each.__name__: each for each in (*DRAWN, regions, rdms, null, slices, table)}
 
 
 def sample(kind):

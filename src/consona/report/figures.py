@@ -10,6 +10,7 @@ from consona.core.errors import InvalidInput
 from consona.report.drawing import as_pdf, as_svg, house_style
 from consona.report.figures_alignment import draw_axis_profile, draw_clip_scatter, draw_hold_outs, draw_subjects
 from consona.report.figures_curves import draw_bars, draw_heatmap, draw_layer_sweep, draw_lines, draw_roc
+from consona.report.figures_regions import draw_null, draw_rdms, draw_regions, draw_slices
 from consona.report.figures_scalp import draw_scalp
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ KINDS: dict[str, Callable[[xr.Dataset], "Figure"]] = {
     "lines": draw_lines,
     "heatmap": draw_heatmap,
     "bars": draw_bars,
+    "regions": draw_regions,
+    "rdms": draw_rdms,
+    "null": draw_null,
+    "slices": draw_slices,
 }
 
 
