@@ -1,7 +1,6 @@
 """The settings of a study, and how a TOML file becomes settings."""
 
 import json
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,18 +8,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from consona.core.claim import Claim
 from consona.core.errors import ConfigError
+from consona.engine.execution import Execution as Execution  # settings are imported from here
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
 
 M = TypeVar("M", bound=BaseModel)
 _TABLES = ("science", "execution")
-_DEVICE = re.compile(r"cpu|auto|mps|cuda(:\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -41,28 +40,6 @@ class Requirements:
     datasets: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
-
-
-class Execution(BaseModel):
-    """How a study is carried out: nothing here may change a number, so nothing here enters a key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    device: str = Field(default="cpu", description="Where language models run: cpu, auto, mps, cuda, cuda:1.")
-    threads: int = Field(
-        default=1, ge=1, description="Threads of the linear algebra; more help large models, and hinder small matrices."
-    )
-    block_size: int = Field(default=256, ge=1, description="Stimuli per shard of a step that can be split.")
-    store: str | None = Field(
-        default=None, description="Folder of the store; $CONSONA_STORE or the user's cache where not set."
-    )
-
-    @field_validator("device")
-    @classmethod
-    def _known_device(cls, device: str) -> str:
-        if not _DEVICE.fullmatch(device):
-            raise ValueError("A device is cpu, auto, mps, cuda, or cuda: and a number, such as cuda:1")
-        return device
 
 
 class Study(BaseModel):

@@ -1,5 +1,6 @@
 """How a value becomes bytes and comes back: NetCDF for nouns and arrays, CSV for tables, JSON for the rest."""
 
+import dataclasses
 import io
 import json
 import math
@@ -64,6 +65,37 @@ def from_netcdf(data: bytes) -> xr.Dataset:
         variable.encoding = {}
     loaded.encoding = {}
     return loaded
+
+
+def laid_out(value: Any) -> Any:
+    """A value with its arrays laid out in memory as the disk gives them back, row by row.
+
+    Products of matrices may differ in the last bit with the layout. So a step does not depend on whether its arguments
+    came from the store. Looked at are arrays, nouns, and mappings, lists and tuples of these; the rest stays.
+    """
+    if isinstance(value, np.ndarray):
+        return value if value.flags.c_contiguous else np.ascontiguousarray(value)
+    if isinstance(value, xr.DataArray):
+        return value if value.values.flags.c_contiguous else value.copy(data=np.ascontiguousarray(value.values))
+    if type(value) in (list, tuple):
+        several = [laid_out(each) for each in value]
+        return value if all(new is old for new, old in zip(several, value)) else type(value)(several)
+    if type(value) is dict:
+        changed = _changed(value)
+        return {**value, **changed} if changed else value
+    if (
+        dataclasses.is_dataclass(value)
+        and not isinstance(value, type)
+        and type(value).__module__.startswith("consona.core.")
+    ):
+        changed = _changed({each.name: getattr(value, each.name) for each in dataclasses.fields(value)})
+        return dataclasses.replace(value, **changed) if changed else value
+    return value
+
+
+def _changed(values: Mapping[str, Any]) -> dict[str, Any]:
+    laid = {name: laid_out(each) for name, each in values.items()}
+    return {name: each for name, each in laid.items() if each is not values[name]}
 
 
 def noun_of(data: xr.Dataset) -> Any:

@@ -4,7 +4,6 @@ import fnmatch
 import json
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,24 +14,28 @@ from typing import Any
 import consona
 from consona.core.claim import Claim
 from consona.core.dataset import Dataset
-from consona.core.errors import ConfigError, InvalidInput, StoreError
+from consona.core.errors import InvalidInput, StoreError
 from consona.engine import checks
 from consona.engine.checks import Evidence, Finding
 from consona.engine.checks.observed import observed
 from consona.engine.claims import write_checks, write_claims
-from consona.engine.code import Code, function_name
+from consona.engine.code import Code
 from consona.engine.config import Execution, Study, dump_toml, load_toml
+from consona.engine.entries import begun_entry, finished_entry, first_manifest
 from consona.engine.environment import environment
-from consona.engine.keys import StepKey, arguments, seed_of
-from consona.engine.manifest import Manifest, ObjectEntry, ShardsEntry, StepEntry, dataset_entry, now, read_manifest
+from consona.engine.keys import StepKey
+from consona.engine.manifest import Manifest, dataset_entry, read_manifest
 from consona.engine.progress import say
 from consona.engine.register import register
-from consona.engine.results import Leaf, Node, leaves, load, noun_name
-from consona.engine.steps import Call, Made, Worker, key_or_reason
-from consona.engine.store import Store, default_folder, held, link_or_copy, sweep, write_atomically
+from consona.engine.results import Node, load
+from consona.engine.shards import BlockSizes
+from consona.engine.steps import Call, Planned, Worker, raise_first
+from consona.engine.store import Store, default_folder, held, sweep, write_atomically
+from consona.engine.workers import pool_of
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 STUDY_FILE = "study.toml"
+Given = Sequence[Any] | Mapping[str, Any]
 
 
 @dataclass
@@ -68,7 +71,7 @@ class Run:
             raise StoreError(f"'{folder}' is a run already: consona resume {folder} goes on with it; or name another.")
         store = _ready_store(execution, folder)
         write_atomically(folder / STUDY_FILE, dump_toml(study, execution).encode())
-        manifest = _first_manifest(study, execution).write(folder)
+        manifest = first_manifest(study, execution).write(folder)
         return cls(folder, study, execution, store, manifest, _worker(store, execution))
 
     @classmethod
@@ -107,18 +110,43 @@ class Run:
         StoreError
             When the store cannot be written, or the parts of the step are not complete.
         """
-        call = Call(name, function, args, kwargs)
-        key, reason = key_or_reason(self._worker, call)
-        self._require_name(name, key)
-        if reason:
-            self.note(reason)
-        entry = self._entry(call, key)
-        code = {**self.manifest.code, **(key.code.modules if key else {})}
-        self._write(self.manifest.with_step(entry).model_copy(update={"code": dict(sorted(code.items()))}))
-        made = self._worker.carry_out(call, key)
-        self._publish(entry, made)
-        self._evidence += observed(name, made.value)
-        return made.value
+        return self._carried_out(self._begun(Call(name, function, args, kwargs)))
+
+    def each(
+        self, prefix: str, function: Callable[..., Any], several: Mapping[str, Given], /, **common: Any
+    ) -> dict[str, Any]:
+        """Carry out one step ``PREFIX-NAME`` per name; with a cluster, the shards of all of them go into one pool.
+
+        Exactly what :meth:`step` gives in a loop. Where a shard raises, the others finish first.
+
+        Parameters
+        ----------
+        prefix
+            In front of the names of the steps.
+        function
+            What is carried out.
+        several
+            By name: positional arguments as a tuple, or arguments by their names as a mapping.
+        **common
+            Arguments by name that all steps share.
+
+        Returns
+        -------
+        dict
+            The results by name, in the order of ``several``.
+        """
+        calls = {
+            name: Call(f"{prefix}-{name}", function, (), {**given, **common})
+            if isinstance(given, Mapping)
+            else Call(f"{prefix}-{name}", function, tuple(given), common)
+            for name, given in several.items()
+        }
+        begun = {name: self._begun(call) for name, call in calls.items()}
+        errors = self._worker.ahead(prefix, list(begun.values()))
+        failed = {shard.call.name for shard, _ in errors}
+        made = {name: self._carried_out(each) for name, each in begun.items() if each.call.name not in failed}
+        raise_first(errors)
+        return made
 
     def results(self, pattern: str) -> dict[str, Any]:
         """Results of the steps of this run whose name fits ``pattern`` (``score-*``), in the order they were named."""
@@ -201,6 +229,11 @@ class Run:
         steps = tuple(step for step in self.manifest.steps if step.name in self._nodes)
         self._write(self.manifest.model_copy(update={"status": "finished", "error": None, "steps": steps}))
 
+    def close(self) -> None:
+        """End the workers of a cluster, where some were started; :meth:`conduct` does it however it ends."""
+        if self._worker.pool is not None:
+            self._worker.pool.close()
+
     def _require_name(self, name: str, key: StepKey | None) -> None:
         if not _NAME.match(name):
             raise InvalidInput(f"A step is named with letters, digits, '.', '_' and '-'; found '{name}'.")
@@ -208,41 +241,24 @@ class Run:
             raise InvalidInput(f"Two steps of this run are named '{name}' and differ. Give each its own name.")
         self._keys[name] = key.key if key is not None else None
 
-    def _entry(self, call: Call, key: StepKey | None) -> StepEntry:
-        given = arguments(call.function, call.args, call.kwargs)
-        return StepEntry(
-            name=call.name,
-            status="running",
-            function=function_name(call.function),
-            key=key.key if key else None,
-            code=key.code.sha256 if key else None,
-            inputs=key.inputs if key else {},
-            seed=seed_of(given),
-            device=self.execution.device,
-            reused=False,
-            shards=ShardsEntry(keys=self._worker.shard_keys(call) if key else ()),
-        )
+    def _begun(self, call: Call) -> Planned:
+        planned = self._worker.planned(call)
+        self._require_name(call.name, planned.key)
+        if planned.reason:
+            self.note(planned.reason)
+        code = {**self.manifest.code, **(planned.key.code.modules if planned.key else {})}
+        entry = begun_entry(planned, self.execution.device)
+        self._write(self.manifest.with_step(entry).model_copy(update={"code": dict(sorted(code.items()))}))
+        return planned
 
-    def _publish(self, entry: StepEntry, made: Made) -> None:
-        self._nodes[entry.name] = made.node
-        update = {
-            "status": "finished",
-            "reused": made.found,
-            "noun": noun_name(made.node),
-            "objects": tuple(self._shown(entry.name, leaf) for leaf in leaves(made.node)),
-            "shards": made.shards,
-            "seconds": made.seconds,
-            "peak_memory_mb": made.peak_memory_mb,
-            "warnings": made.warnings,
-        }
-        self._write(self.manifest.with_step(entry.model_copy(update=update)))
-        say(f"{entry.name}: {'found in the store' if made.found else f'{made.seconds:.1f} s'}")
-
-    def _shown(self, name: str, leaf: Leaf) -> ObjectEntry:
-        words = ".".join(re.sub(r"[^\w.-]", "-", word) for word in (name, *leaf.path))
-        file = f"results/{words}.{leaf.item.suffix}"
-        link_or_copy(self.store.path(leaf.item), self.folder / file)
-        return ObjectEntry(file=file, **vars(leaf.item), noun=leaf.noun, dims=leaf.dims, shape=leaf.shape)
+    def _carried_out(self, planned: Planned) -> Any:
+        name, made = planned.call.name, self._worker.carry_out(planned)
+        self._nodes[name] = made.node
+        entry = finished_entry(begun_entry(planned, self.execution.device), made, self.store, self.folder)
+        self._write(self.manifest.with_step(entry))
+        say(f"{name}: {'found in the store' if made.found else f'{made.seconds:.1f} s'}")
+        self._evidence += observed(name, made.value)
+        return made.value
 
     def _write(self, manifest: Manifest) -> None:
         self.manifest = manifest.write(self.folder)
@@ -260,6 +276,7 @@ class _Outcome:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._run.close()
         if error is None:
             return
         status = "interrupted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "failed"
@@ -279,21 +296,5 @@ def _ready_store(execution: Execution, folder: Path) -> Store:
 
 
 def _worker(store: Store, execution: Execution) -> Worker:
-    return Worker(store, Code(), execution.block_size, execution.threads)
-
-
-def _first_manifest(study: Study, execution: Execution) -> Manifest:
-    if not study.name:
-        raise ConfigError(f"The study {type(study).__name__} has no name. Set the class attribute 'name'.")
-    return Manifest(
-        study=study.name,
-        question=study.question,
-        science=study.model_dump(mode="json"),
-        execution=execution.model_dump(mode="json"),
-        status="running",
-        version=consona.__version__,
-        created=now(),
-        updated=now(),
-        command=(Path(sys.argv[0]).name, *sys.argv[1:]),
-        environment=environment(),
-    )
+    sizes = BlockSizes(execution.block_size, execution.target_block)
+    return Worker(store, Code(), sizes, execution.threads, pool_of(execution, store))

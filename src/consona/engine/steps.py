@@ -2,22 +2,22 @@
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Protocol
 
 from threadpoolctl import threadpool_limits
 
-from consona.core.stimuli import Stimuli
-from consona.engine import results
+from consona.engine import forms, results
 from consona.engine.code import Code, function_name
 from consona.engine.environment import peak_memory_mb
 from consona.engine.fingerprint import NotCacheable
-from consona.engine.keys import StepKey, step_key
+from consona.engine.keys import StepKey, arguments, rebound, step_key
 from consona.engine.manifest import ShardsEntry
 from consona.engine.progress import progress, working
-from consona.engine.shards import blocks_of, joined
+from consona.engine.shards import BlockSizes, Split, joined, split_of
 from consona.engine.store import Store
 
 
@@ -30,9 +30,35 @@ class Call:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
 
-    def on(self, block: Stimuli) -> "Call":
-        """The same call on a block of its stimuli."""
-        return replace(self, args=(block, *self.args[1:]))
+    @property
+    def given(self) -> dict[str, Any]:
+        """The arguments by parameter name, defaults filled in."""
+        return arguments(self.function, self.args, self.kwargs)
+
+    def on(self, argument: str, block: Any) -> "Call":
+        """The same call on a block of one of its arguments."""
+        args, kwargs = rebound(self.function, self.args, self.kwargs, {argument: block})
+        return replace(self, args=args, kwargs=kwargs)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What one worker carries out at a time: a call, the key of its result, and what people call it."""
+
+    call: Call
+    key: StepKey
+    title: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A call before it is carried out. Without a key it is never reused; ``reason`` says why, in words."""
+
+    call: Call
+    key: StepKey | None
+    reason: str = ""
+    split: Split | None = None
+    shards: tuple[Shard, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,9 +74,30 @@ class Made:
     shards: ShardsEntry = ShardsEntry()
 
 
+@dataclass(frozen=True)
+class Told:
+    """What workers report: keys of the results they kept, errors by key, and objects that they found damaged."""
+
+    made: frozenset[str]
+    errors: Mapping[str, BaseException]
+    quarantined: tuple[str, ...] = ()
+
+
+class Pool(Protocol):
+    """Workers in other processes, which share the store."""
+
+    def carry_out(self, shards: Sequence[Shard], advance: Callable[[], None]) -> Told:
+        """Carry out shards, all of them even where one raises; results are kept in the store."""
+        ...
+
+    def close(self) -> None:
+        """End the workers."""
+        ...
+
+
 @dataclass
 class Worker:
-    """Carries out steps in this process.
+    """Carries out steps in this process, or has their shards carried out by a pool.
 
     A result is always what the store gives back, never what the function returned, so that a run that was
     interrupted and one that was not work with the same values.
@@ -58,28 +105,76 @@ class Worker:
 
     store: Store
     code: Code
-    block_size: int
+    sizes: BlockSizes
     threads: int | None
+    pool: Pool | None = None
+    _made: set[str] = field(default_factory=set, repr=False)
 
     def key(self, call: Call) -> StepKey:
         """Key of a call; see :func:`consona.engine.keys.step_key`."""
         return step_key(call.function, call.args, call.kwargs, self.code)
 
-    def shard_keys(self, call: Call) -> tuple[str, ...]:
-        """Keys of the shards of a call, in order; empty where it is not split."""
-        return tuple(self.key(call.on(block)).key for block in blocks_of(call.function, call.args, self.block_size))
+    def planned(self, call: Call) -> Planned:
+        """A call with its key and its shards."""
+        try:
+            key = self.key(call)
+        except NotCacheable as error:
+            return Planned(call, None, f"Step '{call.name}' is not kept for reuse: {error}.")
+        split = split_of(getattr(call.function, "separable_dims", ()), call.given, self.sizes)
+        if split is None:
+            return Planned(call, key)
+        n = len(split.blocks)
+        shards = tuple(
+            Shard(call.on(split.argument, block), key.with_input(split.argument, block), f"{call.name} {i} of {n}")
+            for i, block in enumerate(split.blocks, 1)
+        )
+        return Planned(call, key, split=split, shards=shards)
 
-    def carry_out(self, call: Call, key: StepKey | None) -> Made:
+    def ahead(self, title: str, several: Sequence[Planned]) -> list[tuple[Shard, BaseException]]:
+        """Let the pool, where there is one, carry out what several steps lack; returns the shards that raised.
+
+        Steps in one piece count as one shard. What has no key is left to :meth:`carry_out`.
+        """
+        if self.pool is None:
+            return []
+        lacking = [each for each in several if each.key is not None and not self._there(each.key.key)]
+        shards = {
+            shard.key.key: shard
+            for each in lacking
+            if each.key is not None
+            for shard in each.shards or (Shard(each.call, each.key, each.call.name),)
+        }
+        wanted = [shard for shard in shards.values() if not self._there(shard.key.key)]
+        if not wanted:
+            return []
+        with progress(title, len(shards)) as bar:
+            for _ in range(len(shards) - len(wanted)):
+                bar.advance(found=True)
+            told = self.pool.carry_out(wanted, bar.advance)
+        self._made |= told.made
+        self.store.quarantined += told.quarantined
+        return [(shard, told.errors[key]) for key, shard in shards.items() if key in told.errors]
+
+    def carry_out(self, planned: Planned) -> Made:
         """The result of a call, from the store where it is there whole, otherwise made and kept."""
         damaged = len(self.store.quarantined)
-        found = self._found(key.key) if key is not None else None
+        found = self._found(planned.key.key) if planned.key is not None else None
         if found is not None:
             return found
-        blocks = blocks_of(call.function, call.args, self.block_size) if key is not None else []
+        if planned.shards:
+            raise_first(self.ahead(planned.call.name, [planned]))
         with threadpool_limits(limits=self.threads) if self.threads else nullcontext():
-            made = self._in_shards(call, blocks, key) if key is not None and blocks else self._in_one_piece(call, key)
+            made = self._in_one_piece(planned) if planned.split is None else self._in_shards(planned, planned.split)
         lost = len(self.store.quarantined) - damaged
         return replace(made, shards=made.shards.model_copy(update={"quarantined": lost}))
+
+    def shard(self, shard: Shard) -> Made:
+        """One shard, found or made."""
+        return self._found(shard.key.key) or self._at_once(shard.call, shard.key)
+
+    def _there(self, key: str) -> bool:
+        record = self.store.record(key)
+        return record is not None and results.intact(self.store, record["result"])
 
     def _found(self, key: str) -> Made | None:
         record = self.store.record(key)
@@ -91,56 +186,80 @@ class Worker:
             self.store.withdraw(key)
             return None
         spent = (float(record["seconds"]), float(record["peak_memory_mb"]), tuple(record["warnings"]))
-        return Made(value, record["result"], *spent, found=True, shards=ShardsEntry(found=1))
+        elsewhere = key in self._made  # by a worker of this run
+        shards = ShardsEntry(made=1) if elsewhere else ShardsEntry(found=1)
+        return Made(value, record["result"], *spent, found=not elsewhere, shards=shards)
 
-    def _in_one_piece(self, call: Call, key: StepKey | None) -> Made:
-        with working(call.name):
-            return self._at_once(call, key)
+    def _in_one_piece(self, planned: Planned) -> Made:
+        with working(planned.call.name):
+            return self._at_once(planned.call, planned.key)
 
     def _at_once(self, call: Call, key: StepKey | None) -> Made:
         began = time.perf_counter()
         with warnings.catch_warnings(record=True) as caught:
-            value = call.function(*call.args, **call.kwargs)
+            value = call.function(*forms.laid_out(call.args), **forms.laid_out(dict(call.kwargs)))
         texts = tuple(dict.fromkeys(f"{each.category.__name__}: {each.message}" for each in caught))
-        return self._kept(call, key, value, (time.perf_counter() - began, texts, ShardsEntry(made=1)))
+        made = Made(value, {}, time.perf_counter() - began, 0.0, texts, False, ShardsEntry(made=1))
+        return self._kept(call, key, made)
 
-    def _in_shards(self, call: Call, blocks: list[Stimuli], key: StepKey) -> Made:
+    def _in_shards(self, planned: Planned, split: Split) -> Made:
         parts: list[Made] = []
-        with progress(call.name, len(blocks)) as bar:
-            for block in blocks:
-                parts.append(self._shard(call.on(block)))
+        with progress(planned.call.name, len(planned.shards)) as bar:
+            for shard in planned.shards:
+                with _Naming(shard):
+                    parts.append(self.shard(shard))
                 bar.advance(found=parts[-1].found)
-        whole = joined([part.value for part in parts], call.args[0])
-        texts = tuple(dict.fromkeys(text for part in parts for text in part.warnings))
         n_found = sum(part.found for part in parts)
-        shards = ShardsEntry(made=len(parts) - n_found, found=n_found)
-        return self._kept(call, key, whole, (sum(part.seconds for part in parts), texts, shards))
+        spent = Made(
+            joined([part.value for part in parts], split),
+            {},
+            sum(part.seconds for part in parts),
+            max(part.peak_memory_mb for part in parts),
+            tuple(dict.fromkeys(text for part in parts for text in part.warnings)),
+            False,
+            ShardsEntry(made=len(parts) - n_found, found=n_found),
+        )
+        return self._kept(planned.call, planned.key, spent)
 
-    def _shard(self, call: Call) -> Made:
-        key = self.key(call)
-        return self._found(key.key) or self._at_once(call, key)
-
-    def _kept(
-        self, call: Call, key: StepKey | None, value: Any, spent: tuple[float, tuple[str, ...], ShardsEntry]
-    ) -> Made:
-        seconds, texts, shards = spent
-        node = results.keep(self.store, value)
-        peak = peak_memory_mb()
+    def _kept(self, call: Call, key: StepKey | None, made: Made) -> Made:
+        node = results.keep(self.store, made.value)
+        made = replace(made, peak_memory_mb=max(made.peak_memory_mb, peak_memory_mb()))
         if key is not None:
             record = {
                 "schema_version": 1,
                 "key": key.key,
                 "function": function_name(call.function),
                 "code": key.code.sha256,
+                "inputs": key.inputs,
+                "result": node,
+                "seconds": made.seconds,
+                "peak_memory_mb": made.peak_memory_mb,
+                "warnings": list(made.warnings),
             }
-            spent_on = {"seconds": seconds, "peak_memory_mb": peak, "warnings": list(texts)}
-            self.store.write_record(key.key, {**record, "inputs": key.inputs, "result": node, **spent_on})
-        return Made(results.load(self.store, node), node, seconds, peak, texts, found=False, shards=shards)
+            self.store.write_record(key.key, record)
+        return replace(made, value=results.load(self.store, node), node=node)
 
 
-def key_or_reason(worker: Worker, call: Call) -> tuple[StepKey | None, str]:
-    """The key of a call; where it has none, the reason in words."""
-    try:
-        return worker.key(call), ""
-    except NotCacheable as error:
-        return None, f"Step '{call.name}' is not kept for reuse: {error}."
+def raise_first(errors: Sequence[tuple[Shard, BaseException]]) -> None:
+    """Raise the error of the first shard that raised, with a note that names it; do nothing where none did."""
+    if errors:
+        shard, error = errors[0]
+        others = f" {len(errors) - 1} more raised as well." if len(errors) > 1 else ""
+        error.add_note(f"It was raised in shard '{shard.title}'.{others} All others were carried out and are kept.")
+        raise error
+
+
+class _Naming:
+    """Gives an error that passes a note with the name of its shard."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            error.add_note(f"It was raised in shard '{self._shard.title}'.")
