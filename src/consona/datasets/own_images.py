@@ -17,6 +17,7 @@ IMAGES = (".nii", ".nii.gz")
 RESPONSES = ("betas", "beta", "betaseries", "statmap")
 """BIDS suffixes of images with one volume per trial."""
 
+_CELLS = 30_000_000  # of an image held at once
 _SAME_AFFINE = 1e-3  # mm: headers of one grid differ in the last digits
 
 
@@ -59,8 +60,9 @@ def masked_volumes(
     if not chosen.any():
         raise InvalidInput(f"The mask {mask.name} holds no voxel above zero. Give another mask.")
     values = np.empty((image.shape[3], int(chosen.sum())), dtype=np.float32)
-    for volume in range(image.shape[3]):  # one at a time: an image of a session need not fit into memory
-        values[volume] = np.asarray(image.dataobj[..., volume])[chosen]
+    step = max(1, _CELLS // chosen.size)  # an image of a session need not fit into memory
+    for start in range(0, len(values), step):
+        values[start : start + step] = np.asarray(image.dataobj[..., start : start + step])[chosen].T
     places = np.argwhere(chosen)
     facts: dict[str, Any] = {"affine": np.asarray(image.affine, float).ravel().tolist(), "shape": list(image.shape[:3])}
     labels: dict[str, npt.NDArray[np.generic]] = {name: places[:, axis] for axis, name in enumerate("ijk")}
@@ -134,7 +136,7 @@ def _image(path: Path, expected: str) -> Any:
     nibabel = require_extra("nibabel", "fmri")
     file = require_file(path, f"{expected} (NIfTI: .nii or .nii.gz)")
     try:
-        return nibabel.load(file)
+        return nibabel.load(file, keep_file_open=True)  # a compressed file is unpacked once, not once per block
     except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
         raise InvalidInput(f"{file.name} is no NIfTI image ({error}); expected {expected}. Get it again.") from error
 
