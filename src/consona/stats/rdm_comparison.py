@@ -10,7 +10,7 @@ from scipy.stats import kendalltau, rankdata
 from consona.stats.rdm import n_stimuli_of, square
 from consona.stats.shapes import Float, Int, Real
 
-__all__ = ["COMPARISONS", "Comparison", "compare_rdms", "embedded", "n_shared_pairs", "partial_comparison", "rank_rows"]
+__all__ = ["COMPARISONS", "Comparison", "compare_rdms", "embedded", "n_shared_pairs", "rank_rows", "residual_rdms"]
 
 Comparison = Literal[
     "pearson", "spearman", "rho-a", "kendall tau-a", "cosine", "whitened cosine", "whitened correlation"
@@ -114,36 +114,37 @@ def n_shared_pairs(
     return np.asarray((~np.isnan(A)).astype(np.int64) @ (~np.isnan(B)).astype(np.int64).T)
 
 
-def partial_comparison(
-    A: Real[np.ndarray, "n_a n_pairs"],
-    B: Real[np.ndarray, "n_b n_pairs"],
+def residual_rdms(
+    rdms: Real[np.ndarray, "n_rdms n_pairs"],
     given: Real[np.ndarray, "n_given n_pairs"],
     *,
     comparison: Literal["pearson", "spearman"],
-) -> Float[np.ndarray, "n_a n_b"]:
-    r"""Correlation of what is left of two RDMs (or of their ranks) after a linear fit to other RDMs is taken away.
+) -> Float[np.ndarray, "n_rdms n_pairs"]:
+    r"""What is left of RDMs (or of their ranks) after a linear fit to other RDMs and a constant is taken away.
 
-    .. math:: r_{ab \cdot g} = \mathrm{corr}(a - P_g a,\; b - P_g b)
+    .. math:: a - P_g a, \qquad r_{ab \cdot g} = \mathrm{corr}(a - P_g a,\; b - P_g b)
 
-    Pairs missing in any RDM are left out of everything, so that all columns of the result are about the same pairs.
-    NaN where the given RDMs explain one side down to rounding.
+    Correlating what is left of two sides is their partial correlation. A pair that is missing in any of the RDMs is
+    missing in all residuals, so that all are about the same pairs. NaN where the given RDMs explain an RDM down to
+    rounding, or it is constant.
 
     Raises
     ------
     ValueError
         When the numbers of pairs differ, or the comparison is not one of the two.
     """
-    _require_known(A, B, comparison)
-    _require_known(A, given, comparison)
+    _require_known(rdms, given, comparison)
     if comparison not in ("pearson", "spearman"):
         raise ValueError(f"'{comparison}' has no partial form here; use 'pearson' or 'spearman'.")
-    known = ~np.isnan(np.vstack([A, B, given])).any(axis=0)
-    a, b, g = (_unit_rows(each[:, known], comparison) for each in (A, B, given))
-    _, s, Vt = np.linalg.svd(g[~np.isnan(g).any(axis=1)], full_matrices=False)
-    basis = Vt[s > s.max(initial=0.0) * g.shape[1] * np.finfo(np.float64).eps]
-    left = [each - (each @ basis.T) @ basis for each in (a, b)]
-    noise = np.sqrt(a.shape[1]) * np.finfo(np.float64).eps  # unit vectors came in: shorter than this is rounding
-    return np.asarray(_unit(left[0], noise) @ _unit(left[1], noise).T)
+    known = ~np.isnan(np.vstack([rdms, given])).any(axis=0)
+    left = np.full(rdms.shape, np.nan)
+    if known.any():
+        a, g = (_unit_rows(each[:, known], comparison) for each in (rdms, given))
+        _, s, Vt = np.linalg.svd(g[~np.isnan(g).any(axis=1)], full_matrices=False)
+        basis = Vt[s > s.max(initial=0.0) * g.shape[1] * np.finfo(np.float64).eps]
+        # Unit vectors came in: what is shorter than their rounding is nothing.
+        left[:, known] = _unit(a - (a @ basis.T) @ basis, np.sqrt(g.shape[1]) * np.finfo(np.float64).eps)
+    return left
 
 
 def rank_rows(rdms: Real[np.ndarray, "n_rdms n_pairs"]) -> Float[np.ndarray, "n_rdms n_pairs"]:

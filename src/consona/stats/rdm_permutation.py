@@ -1,46 +1,14 @@
-"""The null of RDM comparisons: models with their stimuli relabelled, whole groups at a time."""
+"""The null of RDM comparisons: models with their stimuli in other orders, rows and columns together."""
 
 import numpy as np
 
 from consona.stats.rdm import n_stimuli_of, pair_positions
 from consona.stats.rdm_comparison import Comparison, compare_rdms, embedded
-from consona.stats.seeds import rng_for
-from consona.stats.shapes import Float, Int, Real, Shaped
+from consona.stats.shapes import Float, Int, Real
 
-__all__ = ["permuted_comparisons", "relabelled"]
+__all__ = ["permuted_comparisons"]
 
 _CELLS = 2**22  # numbers that are held at a time: 32 MB
-
-
-def relabelled(
-    groups: Shaped[np.ndarray, " n_stimuli"], n_permutations: int, *, seed: int
-) -> Int[np.ndarray, "n_permutations n_stimuli"]:
-    """Random orders of the stimuli in which whole groups take each other's places, one order per row.
-
-    Groups of the same size exchange all their members in order; a group keeps its members together. With one stimulus
-    per group this is any order of the stimuli.
-
-    Raises
-    ------
-    ValueError
-        When no two groups have the same size, so that nothing can be exchanged, or without permutations.
-    """
-    labels, codes = np.unique(groups, return_inverse=True)
-    members = [np.flatnonzero(codes == code) for code in range(len(labels))]
-    sizes = np.array([len(each) for each in members])
-    classes = [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
-    if n_permutations < 1 or max((len(each) for each in classes), default=0) < 2:
-        raise ValueError(
-            f"{n_permutations} permutations of {len(labels)} groups of {sorted(set(sizes.tolist()))} stimuli were "
-            "asked for; at least two groups of the same size must be there to take each other's places. Use other groups."
-        )
-    rng = rng_for(seed, "relabelled stimuli", len(groups))
-    orders = np.tile(np.arange(len(groups)), (n_permutations, 1))
-    for each in classes:
-        places = np.stack([members[group] for group in each])
-        shuffled = rng.permuted(np.tile(np.arange(len(each)), (n_permutations, 1)), axis=1)
-        orders[:, places.ravel()] = places[shuffled].reshape(n_permutations, -1)
-    return orders
 
 
 def permuted_comparisons(
@@ -50,9 +18,10 @@ def permuted_comparisons(
     *,
     comparison: Comparison,
 ) -> Float[np.ndarray, "n_permutations n_models n_subjects"]:
-    """Comparisons after each order of the models' stimuli; all models and subjects see the same orders.
+    """Comparisons after each order of the models' stimuli (:func:`~consona.stats.surrogates.group_orders`).
 
-    Rows and columns of an RDM move together, so pairs are never permuted as if they were independent. Complete RDMs
+    All models and subjects see the same orders. Rows and columns of an RDM move together, so pairs are never permuted
+    as if they were independent. Complete RDMs
     under any comparison but Kendall's tau-a are prepared once, and all orders are one matrix product.
 
     Raises

@@ -112,8 +112,8 @@ def weighted_rdm_scores(
 
     def tested(w: np.ndarray, test: np.ndarray, stimuli: np.ndarray) -> np.ndarray:
         pairs = pairs_within(stimuli)
-        r: np.ndarray = compare_rdms((w @ components[:, pairs])[None], rdms[test][:, pairs], comparison=comparison)
-        return r[0]
+        r = compare_rdms((w @ components[:, pairs])[None], rdms[test][:, pairs], comparison=comparison)
+        return np.asarray(r[0])
 
     def inner_score(train: np.ndarray, fold: int, alpha: float) -> float:
         inner = inner_folds(folds, fold)
