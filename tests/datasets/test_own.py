@@ -125,6 +125,7 @@ def test_a_bids_folder_of_single_trial_responses(tmp_path, table):
     assert (recording.subject, recording.ids.tolist()) == ("sub-03", IDS)
     np.testing.assert_allclose(recording.mean(), VALUES + np.array([1, 1.5, 2, 1])[:, None], rtol=1e-5)
     assert recording.attrs["n_rows_without_stimulus"] == 1
+    assert recording.attrs["n_constant"] == 0
     with pytest.raises(InvalidInput, match=r"events.tsv has the columns.*missing: 'stimulus'"):
         load_own(table, [tmp_path / "derivatives"])
     (func / "sub-03_ses-1_task-see_run-2_events.tsv").write_text("stim_id\ns1\n")
@@ -226,11 +227,13 @@ def test_images_on_another_grid_are_refused(tmp_path, table):
     path = image(tmp_path / "sub-01.nii.gz", VALUES)
     ids_beside(tmp_path / "sub-01.csv")
     shifted = mask(tmp_path / "shifted.nii", affine=np.diag([2.0, 3, 5, 1]))
-    with pytest.raises(InvalidInput, match="another affine; expected one grid"):
+    with pytest.raises(InvalidInput, match="sub-01.nii.gz within shifted.nii: .*affines differ"):
         load_own(table, [path], mask=shifted)
-    with pytest.raises(InvalidInput, match=r"shape \(3, 2, 1\), the volumes of sub-01.nii.gz \(2, 3, 1\)"):
+    with pytest.raises(
+        InvalidInput, match=r"turned.nii: The image has the shape \(2, 3, 1, 4\) and the mask \(3, 2, 1\)"
+    ):
         load_own(table, [path], mask=mask(tmp_path / "turned.nii", shape=(3, 2, 1)))
-    with pytest.raises(InvalidInput, match="no voxel above zero"):
+    with pytest.raises(InvalidInput, match="none.nii: The mask has .* 0 voxels above zero"):
         load_own(table, [path], mask=mask(tmp_path / "none.nii", [0] * 6))
     ids_beside(tmp_path / "sub-01.csv", IDS[:3])
     with pytest.raises(InvalidInput, match="has 4 volumes, and there are 3 ids"):

@@ -7,13 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from consona.brain.fmri import voxel_recording
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
 from consona.core.invariants import listed
 from consona.core.recording import Recording
 from consona.core.stimuli import Stimuli
 from consona.datasets.locate import checksums, corpus_file, corpus_folder
-from consona.datasets.own_images import masked_volumes
+from consona.datasets.own_images import masked_file
 from consona.datasets.textcorpus import numbers, read_columns, read_text
 
 CITATION = (
@@ -36,7 +37,8 @@ def load_haxby(folder: Path | str | None = None) -> Dataset:
 
     Volumes are z-scored within their run (rest included) and averaged over the nine volumes of a category. Stimuli have
     the columns ``run`` (0 to 11) and ``category``. Rows of one run share its noise: hold out whole runs. Targets carry
-    the indices ``i``, ``j``, ``k`` of their voxel, ``Recording.attrs`` the ``affine`` and ``shape`` of the image.
+    the indices ``i``, ``j``, ``k`` of their voxel and its place ``x``, ``y``, ``z`` in mm, ``Recording.attrs`` the
+    ``affine`` and ``shape`` of the image.
 
     Raises
     ------
@@ -102,8 +104,8 @@ def _shown(events: Path) -> npt.NDArray[np.str_]:
 
 
 def _volumes(name: str, images: list[Path], mask: Path, table: pd.DataFrame, sums: dict[str, str]) -> Dataset:
-    parts = [masked_volumes(image, mask) for image in images]
-    values, (_, labels, facts) = np.concatenate([part[0] for part in parts]), parts[0]
+    parts = [masked_file(image, mask) for image in images]
+    values, inside = np.concatenate([values for values, _ in parts]), parts[0][1]
     if len(values) != len(table):
         raise InvalidInput(
             f"The images hold {len(values)} volumes and the labels {len(table)}; expected {N_RUNS} runs of "
@@ -112,9 +114,8 @@ def _volumes(name: str, images: list[Path], mask: Path, table: pd.DataFrame, sum
     volume = table.groupby("run").cumcount()
     ids = [f"run{run:02d}-volume{i:03d}" for run, i in zip(table["run"], volume, strict=True)]
     stimuli = Stimuli(table.assign(time=volume * TR_S).set_axis(ids))
-    coords = {"stimulus": ids, **{axis: ("target", place) for axis, place in labels.items()}}
-    data = xr.DataArray(values[None], coords, ("repetition", "stimulus", "target"))
-    recording = Recording(data, "sub001", {**facts, "tr_s": TR_S})
+    made = voxel_recording(values, inside, ids, "sub001", runs=table["run"].to_numpy())
+    recording = Recording(made.data, made.subject, {**made.attrs, "tr_s": TR_S})
     return Dataset(stimuli, (recording,), name, COMMIT[:12], LICENCE, CITATION, sums)
 
 
@@ -131,8 +132,8 @@ def _class_means(volumes: Dataset) -> Dataset:
     shown = table[["run", "category"]][table["category"] != REST].drop_duplicates()
     means = [values[(table["run"] == r) & (table["category"] == c)].mean(axis=0) for r, c in shown.to_numpy()]
     shown.index = pd.Index([f"run{r:02d}-{c}" for r, c in shown.to_numpy()])
-    kept = recording.data.isel(stimulus=slice(0, 1), drop=True).coords
-    coords = {"stimulus": shown.index.to_numpy(dtype=str), **{axis: kept[axis] for axis in "ijk"}}
+    places = {str(name): each for name, each in recording.data.coords.items() if each.dims == ("target",)}
+    coords = {"stimulus": shown.index.to_numpy(dtype=str), **places}
     data = xr.DataArray(np.stack(means)[None], coords, ("repetition", "stimulus", "target"))
     made = Recording(data, recording.subject, recording.attrs)
     return Dataset(Stimuli(shown), (made,), "haxby", volumes.version, LICENCE, CITATION, volumes.checksums)

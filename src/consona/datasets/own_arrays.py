@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from consona.brain.fmri import voxel_recording
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.invariants import as_names, listed
@@ -32,12 +33,16 @@ _DIMS = ("repetition", "stimulus", "target")
 
 @dataclass(frozen=True)
 class Rows:
-    """Responses as they lie in a file: ``values (n_rows, n_targets)``, the id of every row, labels of the targets."""
+    """Responses as they lie in a file: ``values (n_rows, n_targets)``, the id of every row, labels of the targets.
+
+    ``mask`` is the image (nibabel) in which the targets are voxels, where they are.
+    """
 
     values: npt.NDArray[np.floating]
     ids: Sequence[str]
     labels: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    mask: Any = None
 
 
 def load_own_features(path: Path | str, ids: npt.ArrayLike, *, order: Path | str | None = None) -> Features:
@@ -107,7 +112,8 @@ def own_recording(
     """One subject's recording from the rows of all its files: rows with the same id become repetitions.
 
     Stimuli stand in the order of the table. A stimulus that was shown less often than another misses whole
-    repetitions. ``targets``: a table with one row per target; its columns become coordinates.
+    repetitions. ``targets``: a table with one row per target; its columns become coordinates. Voxels that are constant
+    or not finite are missing as wholes and counted, see :func:`~consona.brain.fmri.voxel_recording`.
 
     Raises :class:`InvalidInput` when the files have other targets than each other, or rows name stimuli that the table
     does not list; counts and the first are named.
@@ -123,24 +129,33 @@ def own_recording(
         )
     labels = {} if targets is None else target_labels(targets, parts[0].values.shape[1])
     coords = {name: ("target", values) for name, values in {**parts[0].labels, **labels}.items()}
-    shown = stimuli[np.isin(stimuli, ids)]
-    values = _by_repetition(np.concatenate([part.values for part in parts]), ids, shown)
-    data = xr.DataArray(values, {"stimulus": shown, **coords}, _DIMS)
+    shown, values = stimuli[np.isin(stimuli, ids)], np.concatenate([part.values for part in parts])
     left_out = sum(int(part.facts.get("n_rows_without_stimulus", 0)) for part in parts)
-    return Recording(data, subject, {**parts[0].facts, **({"n_rows_without_stimulus": left_out} if left_out else {})})
+    facts = {**parts[0].facts, **({"n_rows_without_stimulus": left_out} if left_out else {})}
+    if parts[0].mask is None:
+        data = xr.DataArray(_by_repetition(values, ids, shown), {"stimulus": shown, **coords}, _DIMS)
+        return Recording(data, subject, facts)
+    made = voxel_recording(values, parts[0].mask, ids, subject)
+    return Recording(made.data.sel(stimulus=shown).assign_coords(coords), subject, {**made.attrs, **facts})
 
 
 def _require_same_targets(parts: Sequence[Rows], subject: str) -> None:
     first = parts[0]
     for part in parts[1:]:
         n_first, n_part = first.values.shape[1], part.values.shape[1]
-        same = set(first.labels) == set(part.labels) and n_first == n_part
+        same = set(first.labels) == set(part.labels) and n_first == n_part and _same_mask(first.mask, part.mask)
         if not same or any(not np.array_equal(first.labels[name], part.labels[name]) for name in first.labels):
             raise InvalidInput(
                 f"The files of subject '{subject}' have other targets than each other ({n_first} and {n_part}, "
                 f"labelled {listed(first.labels) or 'nothing'}); rows of one subject are joined. Use the same mask, "
                 "channels and times in all of them."
             )
+
+
+def _same_mask(first: Any, second: Any) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(np.asarray(first.dataobj) > 0, np.asarray(second.dataobj) > 0)
 
 
 def _by_repetition(

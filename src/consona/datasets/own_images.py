@@ -1,13 +1,13 @@
 """A user's own images: volumes within a mask, and a BIDS folder of single-trial responses."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from consona.brain.fmri import masked_values
 from consona.core.errors import InvalidInput, MissingData, require_extra
 from consona.core.invariants import listed
 from consona.datasets.own_arrays import Rows
@@ -17,56 +17,47 @@ IMAGES = (".nii", ".nii.gz")
 RESPONSES = ("betas", "beta", "betaseries", "statmap")
 """BIDS suffixes of images with one volume per trial."""
 
-_CELLS = 30_000_000  # of an image held at once
-_SAME_AFFINE = 1e-3  # mm: headers of one grid differ in the last digits
-
 
 def image_rows(path: Path, mask: Path, order: Path | str | None = None) -> Rows:
     """One volume per row, voxels of the mask as targets; ids from ``order`` or from the table beside the image.
 
-    Voxels carry their indices ``i``, ``j``, ``k``; ``affine`` and ``shape`` of the image are kept as facts, so that
-    maps can be written again.
-    """
-    values, labels, facts = masked_volumes(path, mask)
-    return _paired(path, values, row_ids(path, order), labels, facts)
-
-
-def masked_volumes(
-    path: Path, mask: Path
-) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.generic]], dict[str, Any]]:
-    """Values ``(n_volumes, n_voxels)`` of a 4D image within a mask, indices of the voxels, and the grid.
-
     Raises
     ------
+    MissingData
+        When the image or the mask is not there.
     InvalidInput
-        When the image is not 4D, the mask is empty or not 3D, or they do not lie on the same grid; shapes are named.
+        When they do not lie on one grid (shapes are named), or volumes and ids differ in number.
     """
-    image, inside = _image(path, "a 4D image"), _image(mask, "a mask")
-    if len(image.shape) != 4:
+    values, inside = masked_file(path, mask)
+    ids = row_ids(path, order)
+    if len(values) != len(ids):
         raise InvalidInput(
-            f"{path.name} has the shape {image.shape}; expected four dimensions, one volume per stimulus. Join the "
-            "volumes, for instance with nibabel.concat_images."
+            f"{path.name} has {len(values)} volumes, and there are {len(ids)} ids (first {listed(ids, 1)}). Give one "
+            "id per volume."
         )
-    if len(inside.shape) == 4 and inside.shape[3] == 1:
-        inside = inside.slicer[..., 0]
-    same = inside.shape == image.shape[:3] and np.allclose(inside.affine, image.affine, atol=_SAME_AFFINE)
-    if not same:
-        raise InvalidInput(
-            f"The mask {mask.name} has the shape {inside.shape}, the volumes of {path.name} {image.shape[:3]}"
-            f"{', and another affine' if inside.shape == image.shape[:3] else ''}; expected one grid. Resample the "
-            "mask to the image, for instance with nilearn.image.resample_to_img(…, interpolation='nearest')."
-        )
-    chosen = np.asarray(inside.dataobj) > 0
-    if not chosen.any():
-        raise InvalidInput(f"The mask {mask.name} holds no voxel above zero. Give another mask.")
-    values = np.empty((image.shape[3], int(chosen.sum())), dtype=np.float32)
-    step = max(1, _CELLS // chosen.size)  # an image of a session need not fit into memory
-    for start in range(0, len(values), step):
-        values[start : start + step] = np.asarray(image.dataobj[..., start : start + step])[chosen].T
-    places = np.argwhere(chosen)
-    facts: dict[str, Any] = {"affine": np.asarray(image.affine, float).ravel().tolist(), "shape": list(image.shape[:3])}
-    labels: dict[str, npt.NDArray[np.generic]] = {name: places[:, axis] for axis, name in enumerate("ijk")}
-    return values, labels, facts
+    return Rows(values, ids, mask=inside)
+
+
+def masked_file(path: Path, mask: Path) -> tuple[npt.NDArray[np.float32], Any]:
+    """Values ``(n_volumes, n_voxels)`` of an image file within a mask file, and the mask as an image.
+
+    Errors as in :func:`image_rows`; the files are named.
+    """
+    image, inside = image_file(path), image_file(mask)
+    try:
+        return masked_values(image, inside), inside
+    except InvalidInput as error:
+        raise InvalidInput(f"{path.name} within {mask.name}: {error}") from None
+
+
+def image_file(path: Path) -> Any:
+    """A NIfTI file as an image of nibabel, its values still on disk; errors as in :func:`image_rows`."""
+    nibabel = require_extra("nibabel", "fmri")
+    file = require_file(path, "a NIfTI image (.nii or .nii.gz)")
+    try:
+        return nibabel.load(file, keep_file_open=True)  # a compressed file is unpacked once, not for every volume
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+        raise InvalidInput(f"{file.name} is no NIfTI image ({error}). Get the file again.") from error
 
 
 def bids_rows(path: Path, column: str = STIMULUS, mask: Path | None = None) -> Rows:
@@ -86,7 +77,7 @@ def bids_rows(path: Path, column: str = STIMULUS, mask: Path | None = None) -> R
     """
     table = _events(path)
     cells = read_cells(table, (column,))[column]
-    values, labels, facts = masked_volumes(path, mask or _mask_beside(path))
+    values, inside = masked_file(path, mask or _mask_beside(path))
     if len(cells) != len(values):
         raise InvalidInput(
             f"{path.name} has {len(values)} volumes and {table.name} {len(cells)} rows; expected one row per volume. "
@@ -94,7 +85,7 @@ def bids_rows(path: Path, column: str = STIMULUS, mask: Path | None = None) -> R
         )
     named = (cells != "").to_numpy()
     ids = require_ids(cells[named], table)
-    return Rows(values[named], ids, labels, {**facts, "n_rows_without_stimulus": int((~named).sum())})
+    return Rows(values[named], ids, facts={"n_rows_without_stimulus": int((~named).sum())}, mask=inside)
 
 
 def bids_images(folder: Path, subject: str) -> list[Path]:
@@ -115,30 +106,6 @@ def bids_images(folder: Path, subject: str) -> list[Path]:
 def bids_subjects(folder: Path) -> list[str]:
     """The subjects of a BIDS folder, ``sub-…``, in order."""
     return sorted(path.name for path in folder.glob("sub-*") if path.is_dir())
-
-
-def _paired(
-    path: Path,
-    values: npt.NDArray[np.float32],
-    ids: Sequence[str],
-    labels: dict[str, npt.NDArray[np.generic]],
-    facts: dict[str, Any],
-) -> Rows:
-    if len(values) != len(ids):
-        raise InvalidInput(
-            f"{path.name} has {len(values)} volumes, and there are {len(ids)} ids (first {listed(ids, 1)}). Give one "
-            "id per volume."
-        )
-    return Rows(values, ids, labels, facts)
-
-
-def _image(path: Path, expected: str) -> Any:
-    nibabel = require_extra("nibabel", "fmri")
-    file = require_file(path, f"{expected} (NIfTI: .nii or .nii.gz)")
-    try:
-        return nibabel.load(file, keep_file_open=True)  # a compressed file is unpacked once, not once per block
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
-        raise InvalidInput(f"{file.name} is no NIfTI image ({error}); expected {expected}. Get it again.") from error
 
 
 def _suffix(path: Path) -> str:
