@@ -18,6 +18,7 @@ __all__ = ["cleaned_per_run", "masked_values", "recording_from_gifti", "recordin
 Image = Any
 Values = npt.NDArray[np.float32]
 _SAME_AFFINE = 1e-3  # mm: headers of one grid differ in the last digits
+_HELD = 2**27  # voxels and volumes of an image in memory at once
 _ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
@@ -216,8 +217,9 @@ def _read(image: Image, inside: npt.NDArray[np.bool_]) -> Values:
     if len(image.shape) == 3:
         return np.asarray(np.asarray(image.dataobj)[inside][None], dtype=np.float32)
     found = np.empty((image.shape[3], int(inside.sum())), dtype=np.float32)
-    for volume in range(image.shape[3]):  # one at a time: a session on disk need not fit into memory
-        found[volume] = np.asarray(image.dataobj[..., volume])[inside]
+    step = max(1, _HELD // inside.size)  # blocks: a session need not fit into memory, and each opens its file anew
+    for start in range(0, len(found), step):
+        found[start : start + step] = np.asarray(image.dataobj[..., start : start + step])[inside].T
     return found
 
 
