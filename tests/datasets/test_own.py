@@ -229,9 +229,7 @@ def test_images_on_another_grid_are_refused(tmp_path, table):
     shifted = mask(tmp_path / "shifted.nii", affine=np.diag([2.0, 3, 5, 1]))
     with pytest.raises(InvalidInput, match="sub-01.nii.gz within shifted.nii: .*affines differ"):
         load_own(table, [path], mask=shifted)
-    with pytest.raises(
-        InvalidInput, match=r"turned.nii: The image has the shape \(2, 3, 1, 4\) and the mask \(3, 2, 1\)"
-    ):
+    with pytest.raises(InvalidInput, match=r"turned.nii: .* shape \(2, 3, 1, 4\) and the mask \(3, 2, 1"):
         load_own(table, [path], mask=mask(tmp_path / "turned.nii", shape=(3, 2, 1)))
     with pytest.raises(InvalidInput, match="none.nii: The mask has .* 0 voxels above zero"):
         load_own(table, [path], mask=mask(tmp_path / "none.nii", [0] * 6))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from consona.core.errors import ConfigError
 from consona.core.invariants import listed
-from consona.datasets import emobank, faced_clips, goemotions, sst2
+from consona.datasets import alice, emobank, faced_clips, goemotions, haxby, objects81, rsa92, sst2
 from consona.datasets.locate import places
 
 
@@ -107,9 +107,59 @@ _EMOBANK = Corpus(
 )
 
 
+_ALICE = Corpus(
+    name=alice.NAME,
+    title="Alice: fMRI time courses of people who hear a story",
+    licence=alice.LICENCE,
+    citation=alice.CITATION,
+    size_mb=3.5,
+    shape="27 subjects x 362 volumes x 6 regions; 2,127 words with their times",
+    loader="consona.datasets.alice.load_alice",
+    twin="consona.datasets.twins.alice_twin",
+    redistributable=True,
+    evidence=alice.EVIDENCE,
+)
+_HAXBY = Corpus(
+    name="haxby_pymvpa",
+    title="Haxby 2001: fMRI of one person who sees eight categories of objects in twelve runs",
+    licence=haxby.LICENCE,
+    citation=haxby.CITATION,
+    size_mb=4.0,
+    shape="1 subject x 96 class means (1,452 volumes) x 530 voxels",
+    loader="consona.datasets.haxby.load_haxby",
+    twin="consona.datasets.twins.haxby_twin",
+    redistributable=True,
+    evidence=("mvpa2/data/bold.nii.gz",),
+)
+_OBJECTS81 = Corpus(
+    name="objects81",
+    title="81 object categories: visual fMRI of one person, with image and word features",
+    licence=objects81.LICENCE,
+    citation=objects81.CITATION,
+    size_mb=0.3,
+    shape="1 subject x 81 categories x 696 voxels of 7 regions; features 81 x 20 and 81 x 30",
+    loader="consona.datasets.objects81.load_objects81",
+    twin="consona.datasets.twins.objects81_twin",
+    redistributable=False,
+    evidence=(objects81.ARCHIVE, objects81.PICKLE),
+)
+_RSA92 = Corpus(
+    name="rsa92",
+    title="92 object images: dissimilarities in human cortex, behaviour and models",
+    licence=rsa92.LICENCE,
+    citation=rsa92.CITATION,
+    size_mb=6.8,
+    shape="RDMs of 92 images: 4 subjects x 2 measurements, 16 people's arrangements, 71 models",
+    loader="consona.datasets.rsa92.load_rsa92",
+    twin="consona.datasets.twins.rsa92_twin",
+    redistributable=False,
+    evidence=(rsa92.BRAIN,),
+)
+
+
 def catalogue() -> tuple[Corpus, ...]:
     """Every corpus that consona can load."""
-    return (_FACED, _SST2, _GOEMOTIONS, _EMOBANK)
+    return (_FACED, _SST2, _GOEMOTIONS, _EMOBANK, _ALICE, _HAXBY, _OBJECTS81, _RSA92)
 
 
 def corpus(name: str) -> Corpus:

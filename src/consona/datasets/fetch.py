@@ -4,13 +4,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import as_file, files
 from pathlib import Path, PurePosixPath
 
 from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import listed
-from consona.datasets import emobank, goemotions, sst2
+from consona.datasets import alice, emobank, goemotions, haxby, objects81, rsa92, sst2
 from consona.datasets.catalogue import Corpus, corpus
 from consona.datasets.locate import fetch_folder, sha256
+from consona.datasets.textcorpus import read_table
 from consona.engine.store import write_atomically
 
 LOCK, ACCEPTANCE = "fetched.json", "agreement.json"
@@ -52,7 +54,20 @@ def _github(repository: str, commit: str, files: dict[str, str]) -> tuple[Remote
     return tuple(Remote(path, base + path, digest) for path, digest in files.items())
 
 
+def _tabled(corpus_name: str, repository: str, commit: str, *, below: str = "") -> tuple[Remote, ...]:
+    """Many files: paths and hashes from the table that comes with consona; ``below``: their folder at the source."""
+    with as_file(files("consona.datasets") / "tables" / "remote_files.csv") as path:
+        table = read_table(path, ("corpus", "path", "sha256"))
+    rows = table[table["corpus"] == corpus_name]
+    base = f"https://raw.githubusercontent.com/{repository}/{commit}/{below}"
+    return tuple(Remote(path, base + path, digest) for path, digest in zip(rows["path"], rows["sha256"], strict=True))
+
+
 REMOTES: dict[str, tuple[Remote, ...]] = {
+    "alice_fmri": _tabled("alice_fmri", "daandouwe/Thesis", alice.COMMIT, below="brain-data/syntax-in-rnng/"),
+    "haxby_pymvpa": _tabled("haxby_pymvpa", "PyMVPA/PyMVPA", haxby.COMMIT),
+    "objects81": _tabled("objects81", "QuantumMatter/cracking-the-code-dw1", objects81.COMMIT),
+    "rsa92": _tabled("rsa92", "rsagroup/rsatoolbox", rsa92.COMMIT),
     "sst2": _github(
         "clairett/pytorch-sentiment-classification",
         sst2.COMMIT,
@@ -110,8 +125,8 @@ def fetch(name: str, *, accept: Sequence[str] = ()) -> Fetched:
     if entry.agreement is not None:
         _record_acceptance(entry, folder, accept)
         return Fetched(name, folder, (), instructions(entry))
-    files = fetch_files(REMOTES[name], folder)
-    return Fetched(name, folder, files, f"{entry.title}. Licence: {entry.licence}. Cite: {entry.citation}")
+    fetched = fetch_files(REMOTES[name], folder)
+    return Fetched(name, folder, fetched, f"{entry.title}. Licence: {entry.licence}. Cite: {entry.citation}")
 
 
 def instructions(entry: Corpus) -> str:

@@ -1,6 +1,20 @@
 """The synthetic twins of all corpora: equal in shape, made up, with planted effects of stated size."""
 
+from consona.datasets.alice_twins import alice_twin, alice_twin_words
 from consona.datasets.faced_twins import faced_ratings_twin, faced_twin
+from consona.datasets.object_twins import haxby_twin, objects81_twin, objects81_twin_features, rsa92_twin
 from consona.datasets.text_twins import emobank_twin, goemotions_twin, sentiment_twin
 
-__all__ = ["emobank_twin", "faced_ratings_twin", "faced_twin", "goemotions_twin", "sentiment_twin"]
+__all__ = [
+    "alice_twin",
+    "alice_twin_words",
+    "emobank_twin",
+    "faced_ratings_twin",
+    "faced_twin",
+    "goemotions_twin",
+    "haxby_twin",
+    "objects81_twin",
+    "objects81_twin_features",
+    "rsa92_twin",
+    "sentiment_twin",
+]
