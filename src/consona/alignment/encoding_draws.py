@@ -15,9 +15,12 @@ from consona.core.invariants import as_names
 from consona.core.recording import Recording
 from consona.stats.nested_ridge import NestedRidge
 from consona.stats.prediction_bootstrap import drawn_groups, prediction_draws
+from consona.stats.ridge_cv import ridge_cv
+from consona.stats.ridge_sweep import Sweep
 
 N_DRAWS = 1000
 _LEAST_BLOCK = 10
+_BY_R2 = Sweep(criterion="r2")
 
 
 def encoding_draws(
@@ -62,6 +65,35 @@ def encoding_draws(
     values = prediction_draws(predicted, responses, tests, every, member)
     data = {"score": (("target",), values[0]), "draws": (("draw", "target"), values[1:])}
     return xr.Dataset(data, {"target": as_names(names)}, {"n_draws": n_draws})
+
+
+def chosen_layers(features: Features, recording: Recording, *, split: Split) -> list[int]:
+    """The layer for each fold: the one that predicts best, mean over targets, in folds within the training stimuli.
+
+    Raises
+    ------
+    InvalidInput
+        When stimuli differ, or no layer varies.
+    """
+    chosen, layers = features.select(split.ids), features.layers.tolist()
+    if len(layers) == 1:
+        return [int(layers[0])] * split.n_folds
+    responses = recording.mean()[split.of(recording.ids, f"recording '{recording.subject}'")]
+    found = np.full((split.n_folds, len(layers)), -np.inf)
+    for place, layer in enumerate(layers):
+        values = chosen.layer(int(layer))
+        varies = np.ptp(values, axis=0) > 0
+        if varies.any():
+            for fold, inner in enumerate(split.inner()):
+                choice = ridge_cv(
+                    values[:, varies].astype(np.float64), responses, np.asarray(ALPHAS), inner, sweep=_BY_R2
+                )
+                found[fold, place] = np.nanmean(choice.score) if np.isfinite(choice.score).any() else -np.inf
+    if not np.isfinite(found).any(axis=1).all():
+        raise InvalidInput(
+            "No layer of these features varies and predicts any target; there is nothing to choose from."
+        )
+    return [int(layers[place]) for place in found.argmax(axis=1)]
 
 
 def interval(draws: npt.NDArray[np.float64], *, level: float = 0.95) -> tuple[float, float]:

@@ -7,7 +7,10 @@ from importlib import import_module
 from consona.core.errors import ConfigError
 from consona.engine.config import Study
 
-_WHERE = {"valence-axis": "consona.studies.valence_axis:ValenceAxis"}
+_WHERE = {
+    "valence-axis": "consona.studies.valence_axis:ValenceAxis",
+    "alignment": "consona.studies.alignment:Alignment",
+}
 
 
 class _Registry(Mapping[str, type[Study]]):

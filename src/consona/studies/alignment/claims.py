@@ -1,0 +1,165 @@
+"""What the study stands for: encoding, geometry, decoding, each with the verdict of every control."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant
+from consona.core.figure import typeset
+from consona.stats.fdr import holm
+from consona.stats.permutation import p_value
+from consona.studies.alignment.decoding import Decoded
+from consona.studies.alignment.encoding import Encoded, null_mean_of, null_of_mean
+from consona.studies.alignment.geometry import Geometry, fact, null_of_effect
+from consona.studies.alignment.material import CONTROLS, Material
+from consona.studies.alignment.parts import Parts
+from consona.studies.alignment.reading import MODEL
+from consona.studies.alignment.verdicts import FEWEST_SUBJECTS, LEVEL, exceeds_control, mean_interval
+
+if TYPE_CHECKING:
+    from consona.engine.run import Run
+    from consona.studies.alignment.study import Alignment
+
+HOLM = "Holm over the claims"
+NAMES = (*CONTROLS, HOLM)
+OTHER_STIMULI = "bootstrap over stimuli, of the same people"
+Array = npt.NDArray[np.float64]
+_WORDS = {
+    "encoding": (
+        "{} predict responses to {} that were held out.",
+        "{} do not reliably predict responses to {} that were held out.",
+    ),
+    "geometry": ("{} arrange {} as the responses do.", "{} do not reliably arrange {} as the responses do."),
+    "decoding": (
+        "Responses tell {1} that were held out apart, by {0}.",
+        "Responses do not reliably tell {1} that were held out apart, by {0}.",
+    ),
+}
+
+
+def all_claims(study: "Alignment", run: "Run", material: Material, parts: Parts) -> list[Claim]:
+    """One claim per analysis; what a sentence says follows the p that is corrected for all of them."""
+    drafts: list[Claim] = []
+    if parts.encoded is not None:
+        drafts.append(_encoding_claim(study, material, parts.encoded))
+    if parts.geometry is not None:
+        drafts.append(_geometry_claim(study, material, parts.geometry))
+    if parts.decoded is not None:
+        drafts.append(_decoding_claim(study, material, parts.decoded))
+    corrected = holm(np.array([np.nan if draft.p is None else draft.p for draft in drafts]))
+    run.evidence("CON007", where="claims", n_tests=len(drafts), correction="holm")
+    return [_worded(study, draft, float(p)) for draft, p in zip(drafts, corrected, strict=True)]
+
+
+def _worded(study: "Alignment", draft: Claim, corrected: float) -> Claim:
+    held, not_held = _WORDS[draft.id]
+    sentence = (held if corrected <= LEVEL else not_held).format(
+        f"the features of {study.model or study.features}", _what(study)
+    )
+    controls = {**draft.controls, HOLM: significant(corrected, of="corrected for the claims of this study")}
+    return replace(draft, statement=sentence[0].upper() + sentence[1:], controls=controls)
+
+
+def _what(study: "Alignment") -> str:
+    if study.hold_out == "stimuli":
+        return f"stimuli of new '{study.group}'" if study.group else "stimuli"
+    return "parts of the story" if study.hold_out == "time" else f"'{study.run}'"
+
+
+def _encoding_claim(study: "Alignment", material: Material, encoded: Encoded) -> Claim:
+    values, draws = _values(encoded, MODEL)
+    effect, null = float(np.nanmean(values)), null_of_mean(encoded)
+    split = next(iter(material.splits.values()))
+    below = f", pooled over folds; mean of its null {null_mean_of(encoded, MODEL):.2f}" if encoded.pooled else ""
+    controls: dict[str, Verdict] = {}
+    for name in CONTROLS:
+        if name not in encoded.draws:
+            controls[name] = not_testable(material.not_testable[name], rule=f"above {name}")
+            continue
+        other, other_draws = _values(encoded, name)
+        controls[name] = exceeds_control(values - other, draws - other_draws, of=name, seed=study.seed)
+    n, n_of = _counted(material)
+    return Claim(
+        id="encoding",
+        statement="",
+        effect=effect,
+        unit=typeset(f"r, mean over targets and {len(values)} subject(s){below}"),
+        interval=mean_interval(values, draws, seed=study.seed),
+        p=float(p_value(np.asarray(effect), null)) if np.isfinite(effect) else float("nan"),
+        null=Null(f"{split.null_words()}; the best layer of each", split.null_words().split(",")[0], len(null)),
+        n=n,
+        n_of=n_of,
+        ceiling=_ceiling(encoded),
+        controls=controls,
+    )
+
+
+def _values(encoded: Encoded, name: str) -> tuple[Array, Array]:
+    """Score of every subject over all targets, and its draws; above the mean of the null where scores are pooled."""
+    each = [drawn.sel(target="all targets") for drawn in encoded.draws[name].values()]
+    return np.array([float(one["score"]) for one in each]), np.stack([one["draws"].values for one in each])
+
+
+def _counted(material: Material) -> tuple[int, str]:
+    if len(material.recordings) >= FEWEST_SUBJECTS:
+        return len(material.recordings), "subjects"
+    split = next(iter(material.splits.values()))
+    return (len(split.ids), "volumes") if split.kind == "time" else (split.n_groups, f"groups ({split.column})")
+
+
+def _ceiling(encoded: Encoded) -> float | str:
+    known = [float(score.ceiling.mean()) for score in encoded.scores.values() if score.ceiling is not None]
+    if len(known) == len(encoded.scores):
+        return float(np.mean(known))
+    return "no repetitions, so what noise allows cannot be estimated"
+
+
+def _geometry_claim(study: "Alignment", material: Material, geometry: Geometry) -> Claim:
+    null = null_of_effect(geometry)
+    low, high = fact(geometry, "low"), fact(geometry, "high")
+    interval = Interval(low, high, str(geometry.score.attrs["interval"])) if np.isfinite([low, high]).all() else None
+    ceiling = geometry.score.ceiling
+    n, n_of = _counted(material)
+    return Claim(
+        id="geometry",
+        statement="",
+        effect=fact(geometry, "effect"),
+        unit=f"{study.comparison} of dissimilarities ({study.dissimilarity}), layer {study.layer}, mean over subjects",
+        interval=interval,
+        p=fact(geometry, "p"),
+        null=Null("stimuli of the model relabelled", "whole groups" if study.group else "stimuli", len(null)),
+        n=n,
+        n_of=n_of,
+        ceiling=float(ceiling.mean()) if ceiling is not None else "one subject: agreement between subjects is unknown",
+        controls={name: _geometry_verdict(material, geometry, name) for name in CONTROLS},
+    )
+
+
+def _geometry_verdict(material: Material, geometry: Geometry, name: str) -> Verdict:
+    rule = f"above {name}: lower end of the difference, by bootstrap, above 0"
+    if name not in geometry.models or geometry.differences is None:
+        return not_testable(material.not_testable.get(name, "no geometry of its own"), rule=rule)
+    table = geometry.differences
+    here = table.isel(pair=np.flatnonzero((table["first"] == MODEL).values & (table["second"] == name).values))
+    return replace(exceeds(float(here["low"].item()), 0.0, of="0"), rule=rule)
+
+
+def _decoding_claim(study: "Alignment", material: Material, decoded: Decoded) -> Claim:
+    n, n_of = _counted(material)
+    return Claim(
+        id="decoding",
+        statement="",
+        effect=decoded.effect,
+        unit="two-way identification of held-out stimuli (chance 0.5), mean over subjects",
+        interval=decoded.interval,
+        p=decoded.p,
+        null=Null("responses of whole groups exchanged, fitted and tuned again", "responses", len(decoded.null)),
+        n=n,
+        n_of=n_of,
+        ceiling="no bound is known for identification",
+        controls={
+            name: not_testable("controls of decoding are those of encoding", rule=f"above {name}") for name in CONTROLS
+        },
+    )
