@@ -69,6 +69,12 @@ class Decomposed:
     fits: tuple[TrainingSet, ...]
     held_out: tuple[HeldOut, ...]
 
+    @property
+    def n_numbers(self) -> int:
+        """How many numbers a target is, in its rows and in the coordinates of every training set."""
+        n_rows, n_features = self.X.shape
+        return int(2 * n_rows + n_features + sum(len(fit.eigenvalues) for fit in self.fits))
+
     def products(self, Y: Float[Array, "n_rows n_targets"]) -> "Products":
         """What training sets take their own products from: those of all rows."""
         xp = array_namespace(self.X)

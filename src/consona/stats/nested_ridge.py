@@ -6,24 +6,25 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
 from consona.stats.folds import Folds
-from consona.stats.grams import Decomposed, Products, decomposed, take_rows
+from consona.stats.grams import Decomposed, decomposed, take_rows
+from consona.stats.ridge_criteria import criterion_of
 from consona.stats.ridge_sweep import (
     PER_TARGET,
     Grid,
     Sweep,
     best_penalty,
-    criterion_of,
     extended,
     grid_of,
     held_out_scores,
     mean_over_folds,
     placed,
 )
+from consona.stats.rotated import RotatedBlock, rotated_blocks
 from consona.stats.shapes import Array, Bool, Float, Real
-from consona.stats.targets import TargetBlock, target_blocks, to_numpy
+from consona.stats.targets import to_numpy
 
 __all__ = ["NestedRidge", "NestedScores"]
 
@@ -126,7 +127,7 @@ class NestedRidge:
         judge = criterion_of("pearson")
         for block, one in self._predicted(Y):
             test = self.cv.held_out[one.fold].test
-            r = [judge(take_rows(part, test))(own) for part, own in zip(block.parts, one.parts, strict=True)]
+            r = [judge(take_rows(part, test))(own) for part, own in zip(block.block.parts, one.parts, strict=True)]
             values = np.concatenate([to_numpy(each) for each in r])[: len(one.alphas)]
             found.scores[one.fold, one.targets] = np.where(np.isnan(one.alphas), np.nan, values)
             found.alphas[one.fold, one.targets] = one.alphas
@@ -147,44 +148,32 @@ class NestedRidge:
         predicted = np.full((self.n_rows, Y.shape[1]), np.nan, dtype=to_numpy(self.cv.X[:0, :0]).dtype)
         for block, one in self._predicted(Y):
             values = np.concatenate([to_numpy(each) for each in one.parts], axis=1)[:, : len(one.alphas)]
-            values = np.where(np.isnan(one.alphas), np.nan, values + to_numpy(block.shift))
+            values = np.where(np.isnan(one.alphas), np.nan, values + to_numpy(block.block.shift))
             predicted[self.cv.held_out[one.fold].test, one.targets] = values
         return predicted
 
-    def _predicted(self, Y: Array) -> Iterator[tuple[TargetBlock, _Predicted]]:
+    def _predicted(self, Y: Array) -> Iterator[tuple[RotatedBlock, _Predicted]]:
         every = [place for group in self.inner for place in group]
         ends = np.cumsum([len(group) for group in self.inner])[:-1]
-        for targets, block in target_blocks(Y, self.cv.X):
-            asked = held_out_scores(self.cv, block, self.grid.alphas[self.grid.asked], self.sweep, every)
-            totals = [self.cv.products(part) for part in block.parts]
+        for targets, block in rotated_blocks(self.cv, Y):
+            asked = held_out_scores(block, self.grid.alphas[self.grid.asked], self.sweep, every)
             for fold, own in enumerate(np.split(asked, ends)):
                 alphas, edge = self._chosen(fold, placed(mean_over_folds(own), block, self.grid), block)
-                yield block, _Predicted(fold, targets, self._fitted(fold, block, totals, alphas), alphas, edge)
+                held = self.cv.held_out[fold]
+                parts = [P + nu for P, nu in zip(block.predicted(held, alphas), block.turned(held.fit)[1], strict=True)]
+                yield block, _Predicted(fold, targets, parts, alphas, edge)
 
-    def _chosen(self, fold: int, scores: np.ndarray, block: TargetBlock) -> tuple[np.ndarray, np.ndarray]:
+    def _chosen(self, fold: int, scores: np.ndarray, block: RotatedBlock) -> tuple[np.ndarray, np.ndarray]:
         """The penalty of every target, and whether it stands at the edge of the grid."""
 
-        def score(some: TargetBlock, alphas: np.ndarray) -> np.ndarray:
-            return mean_over_folds(held_out_scores(self.cv, some, alphas, self.sweep, self.inner[fold]))
+        def score(some: RotatedBlock, alphas: np.ndarray) -> np.ndarray:
+            return mean_over_folds(held_out_scores(some, alphas, self.sweep, self.inner[fold]))
 
         best, defined = best_penalty(extended(scores, block, self.grid, score))
         train = self.cv.fits[self.cv.held_out[fold].fit].train
-        defined &= np.concatenate([_varies(take_rows(part, train)) for part in block.parts])[: len(best)]
+        defined &= np.concatenate([_varies(take_rows(part, train)) for part in block.block.parts])[: len(best)]
         n = len(self.grid.alphas)
         return np.where(defined, self.grid.alphas[best], np.nan), defined & (n > 1) & ((best == 0) | (best == n - 1))
-
-    def _fitted(self, fold: int, block: TargetBlock, totals: list[Products], alphas: np.ndarray) -> list[Array]:
-        """Predictions ``(n_test, width)`` of the parts of a block, every target at its own penalty."""
-        xp, held = array_namespace(self.cv.X), self.cv.held_out[fold]
-        fit = self.cv.fits[held.fit]
-        padded = np.ones(len(block.parts) * block.parts[0].shape[1])
-        padded[: len(alphas)] = np.where(np.isnan(alphas), 1.0, alphas)
-        parts = []
-        for part, total, own in zip(block.parts, totals, np.split(padded, len(block.parts)), strict=True):
-            Z, nu = self.cv.rotated(fit, part, total)
-            penalties = xp.asarray(own, dtype=Z.dtype, device=device(Z))
-            parts.append(held.features @ (Z / (fit.eigenvalues[:, None] + penalties)) + nu)
-        return parts
 
 
 def _varies(A: Array) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from consona.stats.folds import Folds
-from consona.stats.grams import decomposed
+from consona.stats.grams import Decomposed, decomposed
 from consona.stats.ridge_sweep import (
     PER_TARGET,
     Grid,
@@ -17,9 +17,10 @@ from consona.stats.ridge_sweep import (
     held_out_scores,
     mean_over_folds,
     placed,
+    scores_at,
 )
+from consona.stats.rotated import RotatedBlock, rotated_blocks
 from consona.stats.shapes import Array, Bool, Float, Real
-from consona.stats.targets import TargetBlock, target_blocks
 
 __all__ = ["RidgeChoice", "choose_penalties", "ridge_cv"]
 
@@ -33,7 +34,8 @@ class RidgeChoice:
     alpha
         ``(n_targets,)``; NaN for a target that is constant, not finite, or without a defined score.
     scores
-        ``(n_alphas, n_targets)``: mean over folds; NaN where a penalty was not tried for a target.
+        ``(n_alphas, n_targets)``: mean over folds; NaN where a penalty was not tried for a target, and, after a sweep
+        in low precision, for all penalties but the chosen one.
     alphas
         Penalties that were tried for some target: those asked for, and those to which the grid was extended.
     edge
@@ -96,22 +98,43 @@ def ridge_cv(
     grid = grid_of(alphas)
     cv = decomposed(X, folds, scaled=scaled)
 
-    def score(block: TargetBlock, some: np.ndarray) -> np.ndarray:
-        return mean_over_folds(held_out_scores(cv, block, some, sweep))
+    def score(block: RotatedBlock, some: np.ndarray) -> np.ndarray:
+        return mean_over_folds(held_out_scores(block, some, sweep))
 
-    return choose_penalties(cv.X, Y, grid, score, sweep)
+    def exact(block: RotatedBlock, chosen: np.ndarray) -> np.ndarray:
+        return np.asarray(mean_over_folds(scores_at(block, chosen, sweep.criterion)[:, None])[0])
+
+    return choose_penalties(cv, Y, grid, sweep, score=score, exact=exact)
 
 
 def choose_penalties(
-    X: Float[Array, "n_rows n_features"],
+    cv: Decomposed,
     Y: Array,
     grid: Grid,
-    score: Callable[[TargetBlock, np.ndarray], np.ndarray],
     sweep: Sweep,
+    *,
+    score: Callable[[RotatedBlock, np.ndarray], np.ndarray],
+    exact: Callable[[RotatedBlock, np.ndarray], np.ndarray],
 ) -> RidgeChoice:
-    """Go through the targets block by block, with ``score`` of a block and some penalties ``(n_alphas, n_targets)``."""
+    """Go through the targets block by block, whatever the scores are.
+
+    Parameters
+    ----------
+    cv
+        The training sets.
+    Y
+        Targets.
+    grid
+        Penalties and their extension.
+    sweep
+        Criterion, one penalty for all, precision.
+    score
+        Of a block and some penalties, ``(n_some, n_targets)``.
+    exact
+        Of a block and one penalty per target, ``(n_targets,)``: asked where ``score`` works in low precision.
+    """
     found = []
-    for _, block in target_blocks(Y, X):
+    for _, block in rotated_blocks(cv, Y):
         asked = placed(score(block, grid.alphas[grid.asked]), block, grid)
         found.append(asked if sweep.shared else extended(asked, block, grid, score))
     scores = np.concatenate(found, axis=1)
@@ -119,13 +142,18 @@ def choose_penalties(
     if sweep.shared and defined.any():
         for side, edge in grid.sides:
             if _best_for_all(scores) == edge:
-                for place, block in target_blocks(Y, X):
-                    scores[side, place] = np.where(block.usable, score(block, grid.alphas[side]), np.nan)
+                for place, block in rotated_blocks(cv, Y):
+                    scores[side, place] = np.where(block.block.usable, score(block, grid.alphas[side]), np.nan)
         best[:] = _best_for_all(scores)
-    edge = defined & (len(grid.alphas) > 1) & ((best == 0) | (best == len(grid.alphas) - 1))
     alpha = np.where(defined, grid.alphas[best], np.nan)
     tried = ~np.isnan(scores).all(axis=1)
     tried[grid.asked] = True
+    if sweep.dtype is not None:
+        scores[:] = np.nan
+        for place, block in rotated_blocks(cv, Y):
+            own = np.where(defined[place], exact(block, alpha[place]), np.nan)
+            scores[best[place], np.arange(place.start, place.stop)] = own
+    edge = defined & (len(grid.alphas) > 1) & ((best == 0) | (best == len(grid.alphas) - 1))
     return RidgeChoice(alpha, scores[tried], grid.alphas[tried], edge, sweep.criterion)
 
 

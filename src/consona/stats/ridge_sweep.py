@@ -6,21 +6,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from consona.stats.grams import Decomposed, HeldOut, take_rows
+from consona.stats.ridge_criteria import Judge, criterion_of
+from consona.stats.rotated import RotatedBlock
 from consona.stats.shapes import Array, Bool, Float, Int, Real
-from consona.stats.targets import TargetBlock, to_numpy
+from consona.stats.targets import to_numpy
 
 __all__ = [
     "PER_TARGET",
     "Grid",
     "Sweep",
     "best_penalty",
-    "criterion_of",
     "extended",
     "grid_of",
     "held_out_scores",
     "mean_over_folds",
     "placed",
+    "scores_at",
 ]
 
 _DECADES = 2  # how far a grid is extended
@@ -37,8 +38,9 @@ class Sweep(NamedTuple):
         One penalty for all targets, by the mean of their scores, instead of one for each.
     dtype
         Precision of the products that are only compared, ``"bfloat16"`` say: several times faster where the hardware
-        has it. Scores are then those of rounded predictions: good enough to choose by, not to report. None: as ``X``.
-        NumPy has no bfloat16; give torch tensors (``torch.from_numpy`` copies nothing).
+        has it. Rounded scores choose and are not kept: of the penalties only the chosen one has a score, in full
+        precision. None: that of the features. NumPy has no bfloat16; give torch tensors (``torch.from_numpy`` copies
+        nothing).
     """
 
     criterion: str = "squared error"
@@ -90,11 +92,7 @@ def _powers(step: float) -> np.ndarray:
 
 
 def held_out_scores(
-    cv: Decomposed,
-    Y: TargetBlock,
-    alphas: Float[np.ndarray, " n_alphas"],
-    sweep: Sweep,
-    folds: Sequence[int] | None = None,
+    Y: RotatedBlock, alphas: Float[np.ndarray, " n_alphas"], sweep: Sweep, folds: Sequence[int] | None = None
 ) -> Float[np.ndarray, "n_folds n_alphas n_targets"]:
     r"""Score of the held-out rows of every fold (or of some ``folds``), penalty and target; higher is better.
 
@@ -105,42 +103,54 @@ def held_out_scores(
     ValueError
         When the criterion is unknown, or arrays of this kind do not have the precision that is asked for.
     """
-    criterion, product = criterion_of(sweep.criterion), _product(cv.X, sweep.dtype)
-    chosen = [cv.held_out[fold] for fold in (range(len(cv.held_out)) if folds is None else folds)]
-    totals = [cv.products(part) for part in Y.parts]
-    scores: list[np.ndarray] = [np.empty(0)] * len(chosen)
-    for number in sorted({each.fit for each in chosen}):
-        fit = cv.fits[number]
-        rotated = [cv.rotated(fit, part, total) for part, total in zip(Y.parts, totals, strict=True)]
-        for place, held in enumerate(chosen):
-            if held.fit == number:
-                judges = [
-                    criterion(take_rows(part, held.test) - nu) for part, (_, nu) in zip(Y.parts, rotated, strict=True)
-                ]
-                swept = _swept(held, fit.eigenvalues, alphas, product, [Z for Z, _ in rotated], judges)
-                scores[place] = to_numpy(swept)[:, : len(Y.usable)]
+    criterion, product = criterion_of(sweep.criterion), _product(Y.cv.X, sweep.dtype)
+    scores = []
+    for fold in range(len(Y.cv.held_out)) if folds is None else folds:
+        held = Y.cv.held_out[fold]
+        judges = [criterion(part) for part in Y.truth(held)]
+        rotated = [product.cast(part) for part in Y.turned(held.fit)[0]]
+        swept = _swept(held.features, Y.cv.fits[held.fit].eigenvalues, alphas, product, rotated, judges)
+        scores.append(to_numpy(swept)[:, : len(Y.block.usable)])
     return np.stack(scores)
 
 
 def _swept(
-    held: HeldOut,
+    A: Array,
     eigenvalues: Array,
     alphas: np.ndarray,
     product: "_Product",
     rotated: list[Array],
-    judges: list["_Judge"],
+    judges: list[Judge],
 ) -> Array:
     """Scores ``(n_alphas, n_targets)`` of one fold."""
-    xp = array_namespace(eigenvalues)
+    xp = array_namespace(A)
     width = rotated[0].shape[1]
-    rotated = [product.cast(Z) for Z in rotated]
-    room = xp.empty((len(held.test), width), dtype=eigenvalues.dtype, device=device(eigenvalues))
-    scores = xp.empty((len(alphas), width * len(rotated)), dtype=eigenvalues.dtype, device=device(eigenvalues))
+    room = xp.empty((A.shape[0], width), dtype=A.dtype, device=device(A))
+    scores = xp.empty((len(alphas), width * len(rotated)), dtype=A.dtype, device=device(A))
     for j, alpha in enumerate(alphas.tolist()):
-        M = product.cast(held.features / (eigenvalues + alpha))
+        M = product.cast(A / (eigenvalues + alpha))
         for number, (Z, judge) in enumerate(zip(rotated, judges, strict=True)):
             scores[j, number * width : (number + 1) * width] = judge(product(M, Z, room))
     return scores
+
+
+def scores_at(
+    Y: RotatedBlock, alphas: Float[np.ndarray, " n_targets"], criterion: str
+) -> Float[np.ndarray, "n_folds n_targets"]:
+    """Score of every fold at one penalty for each target, in the precision of the features.
+
+    Raises
+    ------
+    ValueError
+        When the criterion is unknown.
+    """
+    judge = criterion_of(criterion)
+    scores = []
+    for held in Y.cv.held_out:
+        pairs = zip(Y.truth(held), Y.predicted(held, alphas), strict=True)
+        own = [to_numpy(judge(truth)(predicted)) for truth, predicted in pairs]
+        scores.append(np.concatenate(own)[: len(alphas)])
+    return np.stack(scores)
 
 
 class _Product(NamedTuple):
@@ -173,64 +183,6 @@ def _product(X: Array, dtype: str | None) -> _Product:
     return _Product(X.dtype, found)
 
 
-_Judge = Callable[[Array], Array]
-
-
-def criterion_of(name: str) -> Callable[[Float[Array, "n_test width"]], _Judge]:
-    """How predictions are judged: for the truth ``(n_test, width)``, a function of predictions that it overwrites.
-
-    Raises
-    ------
-    ValueError
-        When there is no criterion of that name.
-    """
-    if name not in _CRITERIA:
-        raise ValueError(f"the criterion is '{name}'; it is one of {sorted(_CRITERIA)}. Name one of them.")
-    return _CRITERIA[name]
-
-
-def _squared_error(truth: Array) -> _Judge:
-    ones = array_namespace(truth).ones_like(truth[:, 0])
-
-    def judge(predicted: Array) -> Array:
-        predicted -= truth
-        predicted *= predicted
-        return ones @ predicted / -len(ones)
-
-    return judge
-
-
-def _r2(truth: Array) -> _Judge:
-    xp, (varies, centred) = array_namespace(truth), _centred(truth)
-    spread = xp.where(varies, xp.mean(centred * centred, axis=0), xp.nan)
-    error = _squared_error(truth)
-    return lambda predicted: 1 + error(predicted) / spread
-
-
-def _pearson(truth: Array) -> _Judge:
-    xp, (varies, centred) = array_namespace(truth), _centred(truth)
-    ones = xp.ones_like(truth[:, 0])
-    power = xp.where(varies, ones @ (centred * centred), xp.nan)
-
-    def judge(predicted: Array) -> Array:
-        predicted -= ones @ predicted / len(ones)
-        shared = ones @ (predicted * centred)
-        predicted *= predicted
-        own = ones @ predicted
-        return shared / xp.sqrt(xp.where(own > 0, own, xp.nan) * power)
-
-    return judge
-
-
-_CRITERIA = {"squared error": _squared_error, "r2": _r2, "pearson": _pearson}
-
-
-def _centred(truth: Array) -> tuple[Array, Array]:
-    """Which columns vary, and all of them about their means."""
-    xp = array_namespace(truth)
-    return xp.max(truth, axis=0) > xp.min(truth, axis=0), truth - xp.mean(truth, axis=0)
-
-
 def mean_over_folds(
     scores: Float[np.ndarray, "n_folds n_alphas n_targets"],
 ) -> Float[np.ndarray, "n_alphas n_targets"]:
@@ -242,19 +194,19 @@ def mean_over_folds(
 
 
 def placed(
-    scores: Float[np.ndarray, "n_asked n_targets"], Y: TargetBlock, grid: Grid
+    scores: Float[np.ndarray, "n_asked n_targets"], Y: RotatedBlock, grid: Grid
 ) -> Float[np.ndarray, "n_alphas n_targets"]:
     """Scores of the penalties asked for in their place in the whole grid; NaN elsewhere and for unusable targets."""
     whole = np.full((len(grid.alphas), scores.shape[1]), np.nan, dtype=scores.dtype)
-    whole[grid.asked] = np.where(Y.usable, scores, np.nan)
+    whole[grid.asked] = np.where(Y.block.usable, scores, np.nan)
     return whole
 
 
 def extended(
     scores: Float[np.ndarray, "n_alphas n_targets"],
-    Y: TargetBlock,
+    Y: RotatedBlock,
     grid: Grid,
-    score: Callable[[TargetBlock, np.ndarray], np.ndarray],
+    score: Callable[[RotatedBlock, np.ndarray], np.ndarray],
 ) -> Float[np.ndarray, "n_alphas n_targets"]:
     """The same scores and, for targets whose best penalty is at an edge of those asked for, those beyond the edge."""
     whole = scores.copy()

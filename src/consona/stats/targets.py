@@ -8,7 +8,7 @@ from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy
 
 from consona.stats.shapes import Array, Bool, Float, Int
 
-__all__ = ["BLOCK", "TargetBlock", "target_blocks", "to_numpy"]
+__all__ = ["BLOCK", "TargetBlock", "gathered", "target_blocks", "to_numpy"]
 
 BLOCK = 512
 """Targets that are worked on together: their predictions stay in the cache of a core."""
@@ -39,22 +39,31 @@ class TargetBlock:
 
     def columns(self, targets: Int[np.ndarray, " n_chosen"]) -> "TargetBlock":
         """Some of the targets, in parts of the same width."""
-        xp = array_namespace(self.parts[0])
-        width, kept = self.parts[0].shape[1], self.usable[targets]
-        parts = []
-        for first in range(0, len(targets), width):
-            chosen = targets[first : first + width]
-            part = xp.zeros_like(self.parts[0])
-            for number in np.unique(chosen // width).tolist():
-                place = np.flatnonzero(chosen // width == number)
-                rows = xp.asarray(chosen[place] - number * width, device=device(part))
-                part[:, int(place[0]) : int(place[-1]) + 1] = xp.take(self.parts[number], rows, axis=1)
-            parts.append(part)
+        xp = array_namespace(self.shift)
         shift = xp.take(self.shift, xp.asarray(targets, device=device(self.shift)), axis=0)
-        return TargetBlock(tuple(parts), shift, kept)
+        return TargetBlock(gathered(self.parts, targets), shift, self.usable[targets])
 
 
-def target_blocks(Y: Array, like: Float[Array, "n_rows n_features"]) -> Iterator[tuple[slice, TargetBlock]]:
+def gathered(
+    parts: tuple[Float[Array, "rows width"], ...], targets: Int[np.ndarray, " n_chosen"]
+) -> tuple[Float[Array, "rows width"], ...]:
+    """Some columns of parts of equal width, in new parts of that width, filled up with zeros."""
+    xp, width = array_namespace(parts[0]), parts[0].shape[1]
+    new = []
+    for first in range(0, len(targets), width):
+        chosen = targets[first : first + width]
+        part = xp.zeros_like(parts[0])
+        for number in np.unique(chosen // width).tolist():
+            place = np.flatnonzero(chosen // width == number)
+            columns = xp.asarray(chosen[place] - number * width, device=device(part))
+            part[:, int(place[0]) : int(place[-1]) + 1] = xp.take(parts[number], columns, axis=1)
+        new.append(part)
+    return tuple(new)
+
+
+def target_blocks(
+    Y: Array, like: Float[Array, "n_rows n_features"], n_numbers: int
+) -> Iterator[tuple[slice, TargetBlock]]:
     """Blocks of targets that are small in memory, as arrays of the kind, precision and device of ``like``.
 
     Parameters
@@ -64,6 +73,8 @@ def target_blocks(Y: Array, like: Float[Array, "n_rows n_features"]) -> Iterator
         else with a shape whose columns can be sliced. Never read as a whole.
     like
         The features.
+    n_numbers
+        How many numbers are kept for each target of a block; from it follows how many targets make a block.
 
     Raises
     ------
@@ -77,7 +88,7 @@ def target_blocks(Y: Array, like: Float[Array, "n_rows n_features"]) -> Iterator
         )
     n_targets = int(Y.shape[1])
     width = min(BLOCK, -(-n_targets // _TILE) * _TILE)
-    bytes_of_one = (2 * like.shape[0] + 3 * min(like.shape)) * array_namespace(like).finfo(like.dtype).bits // 8
+    bytes_of_one = n_numbers * array_namespace(like).finfo(like.dtype).bits // 8
     step = width * max(1, _BYTES_AT_ONCE // bytes_of_one // width)
     for first in range(0, n_targets, step):
         place = slice(first, min(first + step, n_targets))
