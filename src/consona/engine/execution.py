@@ -21,6 +21,7 @@ class Slurm(BaseModel):
     memory: str = Field(default="16GB", description="Memory of one worker, such as 16GB.")
     walltime: str = Field(default="04:00:00", description="Longest time of one worker, HH:MM:SS.")
     gpus: int = Field(default=0, ge=0, description="GPUs of one worker.")
+    interface: str = Field(default="", description="Network that jobs reach this computer by, such as ib0.")
     prologue: tuple[str, ...] = Field(default=(), description="Lines of shell before a worker starts: module load …")
 
     @field_validator("memory")

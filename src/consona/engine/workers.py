@@ -111,7 +111,7 @@ def local_cluster(execution: Execution) -> Any:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port
             memory_limit=0,  # the system decides, as without a cluster
             silence_logs="CRITICAL",
             env=dict.fromkeys(_THREADS, str(execution.threads)),
@@ -138,8 +138,9 @@ def slurm_cluster(execution: Execution) -> Any:
         walltime=asked.walltime,
         job_extra_directives=[f"--gres=gpu:{asked.gpus}"] if asked.gpus else [],
         job_script_prologue=[*pinned, *asked.prologue],
+        interface=asked.interface or None,
         python=sys.executable,
-        scheduler_options={"dashboard_address": None},
+        scheduler_options={"dashboard_address": ":0"},
     )
 
 
