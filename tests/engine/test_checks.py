@@ -12,6 +12,7 @@ from consona.engine.checks.observed import observed
 
 LEAKY = [{"train": ["a", "b"], "test": ["c"]}, {"train": ["b", "c"], "test": ["c", "d"]}]
 CLEAN = [{"train": ["a", "b"], "test": ["c"]}, {"train": [1, 2], "test": [3]}]
+CHOSEN = {"penalty_chosen_in": "inner folds", "n_features": 900, "stimuli_in_training": 90}
 FIRES = [
     ("CON001", {"held_out": "clip", "folds": LEAKY}, "1 of the groups named by 'clip' are in training and test: 'c'"),
     ("CON002", {"what": "layer", "n_candidates": 6, "chosen_on": "reported data"}, "best of 6"),
@@ -19,6 +20,8 @@ FIRES = [
     ("CON004", {"n_permutations": 99, "n_tests": 160, "correction": "fdr"}, "0.01"),
     ("CON004", {"smallest_p": 1 / 6}, "0.17"),
     ("CON005", {"n_targets": 160, "n_undefined": 2, "names": ["Fp1", "Fp2"]}, "2 of 160 values .* 'Fp1', 'Fp2'"),
+    ("CON006", CHOSEN | {"penalty_chosen_in": "fixed"}, "900 features are fitted to 90 stimuli"),
+    ("CON006", CHOSEN | {"n_at_edge": 51, "n_penalties": 1000}, r"51 of 1000 penalties .* \(5%\)"),
     ("CON007", {"n_tests": 160, "correction": "none"}, "about 8.0"),
     ("CON008", {"n_stimuli": 9, "n_truncated": 1}, "1 of 9 texts"),
     ("CON011", {"cv": "in-sample", "held_out": "nothing"}, "described, not predicted"),
@@ -32,6 +35,8 @@ QUIET = [
     ("CON004", {"n_permutations": 99, "n_tests": 160, "correction": "max-statistic"}),
     ("CON004", {"smallest_p": 1 / 362880, "n_tests": 160, "correction": "bonferroni"}),
     ("CON005", {"n_targets": 160, "n_undefined": 0}),
+    ("CON006", CHOSEN | {"n_at_edge": 50, "n_penalties": 1000}),
+    ("CON006", CHOSEN | {"n_features": 9, "penalty_chosen_in": "fixed"}),
     ("CON007", {"n_tests": 160, "correction": "fdr"}),
     ("CON007", {"n_tests": 1, "correction": "none"}),
     ("CON008", {"n_stimuli": 9, "n_truncated": 0}),
@@ -67,7 +72,14 @@ def test_a_check_that_crashes_is_an_error_and_one_without_evidence_not_applicabl
     assert found(check.code, promised=[check.code]).outcome == "error"
 
 
-@pytest.mark.parametrize(("code", "facts"), [("CON002", {"what": "layer", "n_candidates": 2, "chosen_on": "?"})])
+@pytest.mark.parametrize(
+    ("code", "facts"),
+    [
+        ("CON002", {"what": "layer", "n_candidates": 2, "chosen_on": "?"}),
+        ("CON004", {"smallest_p": 0.01, "correction": "?"}),
+        ("CON006", CHOSEN | {"penalty_chosen_in": "?"}),
+    ],
+)
 def test_a_word_a_check_does_not_know_is_an_error(code, facts):
     assert found(code, facts).outcome == "error"
 

@@ -12,7 +12,8 @@ def observed(where: str, value: Any) -> Iterator[Evidence]:
     """Evidence in a result: from every Score and Features in it, also inside mappings, lists and tuples.
 
     Read from the attributes of a Score, where they are there: ``held_out``, ``shares_stimuli`` (CON011), ``folds``
-    (CON001), ``half_width`` (CON003), ``correction``, ``n_tests``, ``smallest_p``, ``alpha`` (CON004, CON007). From
+    (CON001), ``half_width`` (CON003), ``penalty_chosen_in``, ``n_features``, ``stimuli_in_training``, ``n_at_edge``,
+    ``n_penalties`` (CON006), ``correction``, ``n_tests``, ``smallest_p``, ``alpha`` (CON004, CON007). From
     those of Features: ``n_truncated`` (CON008).
     """
     if isinstance(value, dict):
@@ -33,6 +34,9 @@ def _of_score(where: str, score: Score) -> Iterator[Evidence]:
     yield Evidence("CON005", where, {"n_targets": int(score.data.size), "n_undefined": score.n_undefined})
     if "folds" in facts:
         yield Evidence("CON001", where, _those(facts, "held_out", "folds"))
+    if "penalty_chosen_in" in facts:
+        names = ("penalty_chosen_in", "n_features", "stimuli_in_training", "n_at_edge", "n_penalties")
+        yield Evidence("CON006", where, _those(facts, *names))
     if score.ceiling is not None:
         ceiling = score.ceiling.broadcast_like(score.data).transpose(*score.data.dims).values.tolist()
         yield Evidence(
