@@ -12,8 +12,9 @@ from consona.core.errors import InvalidInput
 from consona.core.invariants import aligned, as_names, listed, require_unique
 from consona.core.rdm import RDM
 from consona.core.score import Score
+from consona.stats.pair_weights import WEIGHTED
 from consona.stats.permutation import fwer_p_values, p_value
-from consona.stats.rdm_bootstrap import WEIGHTED, bootstrap_rdms, rdm_intervals
+from consona.stats.rdm_bootstrap import bootstrap_rdms, rdm_intervals
 from consona.stats.rdm_ceiling import rdm_ceiling
 from consona.stats.rdm_comparison import Comparison, compare_rdms, n_shared_pairs
 from consona.stats.rdm_permutation import permuted_comparisons

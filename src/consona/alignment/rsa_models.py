@@ -1,10 +1,11 @@
 """RSA beyond one model at a time: differences, what is left beyond other RDMs, and weighted models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from consona.alignment.rsa import Array, facts, group_of_stimuli, null_of, score_of, vectors
@@ -14,9 +15,10 @@ from consona.core.rdm import RDM
 from consona.core.score import Score
 from consona.stats.bootstrap import bootstrap_interval
 from consona.stats.folds import grouped_folds
+from consona.stats.pair_weights import WEIGHTED
 from consona.stats.permutation import p_value
 from consona.stats.rdm import pair_positions
-from consona.stats.rdm_bootstrap import WEIGHTED, Over, bootstrap_rdms, rdm_intervals
+from consona.stats.rdm_bootstrap import Over, bootstrap_rdms, rdm_intervals
 from consona.stats.rdm_comparison import Comparison, compare_rdms, residual_rdms
 from consona.stats.rdm_weights import weighted_rdm_scores
 from consona.stats.surrogates import group_orders
@@ -55,7 +57,7 @@ def partial_rsa_score(
     A, B = (residual_rdms(each, G, comparison=comparison) for each in (A, B))
     r = compare_rdms(A, B, comparison="pearson")
     null, exact = null_of(A, B, "pearson", group_of_stimuli(groups, ids), n_permutations, seed)
-    low, high = over_subjects(r, seed)
+    low, high = over_subjects(r.T, seed)
     attrs = {
         **facts(A, B, r, null, exact),
         "low": low.tolist(),
@@ -110,7 +112,7 @@ def rsa_differences(
 
 
 def weighted_rsa_score(
-    components: Mapping[str, RDM],
+    parts: Mapping[str, RDM],
     brains: Sequence[RDM],
     *,
     comparison: Comparison = "pearson",
@@ -124,12 +126,12 @@ def weighted_rsa_score(
     Five folds over stimuli (fewer where groups are fewer), groups kept together: weights come from pairs within the
     training stimuli and are tested on pairs within the test stimuli. Subjects are left out too where there are at least
     three: weights then come from the mean of the others. Every permutation of the null relabels the stimuli of all
-    components together and fits the weights again.
+    parts together and fits the weights again.
 
     Returns
     -------
     Score
-        Over ``(subject)``, mean over folds. ``attrs`` hold the mean ``weights`` by component, the ``effect`` (mean over
+        Over ``(subject)``, mean over folds. ``attrs`` hold the mean ``weights`` by part, the ``effect`` (mean over
         subjects) with its interval over subjects and ``p``, and the penalties that were chosen.
 
     Raises
@@ -137,7 +139,7 @@ def weighted_rsa_score(
     InvalidInput
         As :func:`~consona.alignment.rsa.rsa_score`; when there are too few stimuli for two folds of three.
     """
-    A, B, ids, subjects = vectors(components, brains)
+    A, B, ids, subjects = vectors(parts, brains)
     labels = group_of_stimuli(groups, ids)
     n_folds = min(5, len(np.unique(labels)), len(ids) // 3)
     if n_folds < 2:
@@ -153,26 +155,37 @@ def weighted_rsa_score(
         return found.scores.mean(axis=0), found.weights.mean(axis=(0, 1)), found.alphas
 
     r, weights, chosen = fitted(A)
-    null, exact = None, False
-    if n_permutations:
-        orders, exact = group_orders(labels, n_permutations, seed=seed)
-        null = np.stack([fitted(A[:, cells])[0] for cells in pair_positions(orders)])
+    null, exact = _refitted(fitted, A, labels, n_permutations, seed)
     low, high = over_subjects(r[:, None], seed)
     attrs = {
-        "weights": dict(zip(components, weights.tolist(), strict=True)),
+        "weights": dict(zip(parts, weights.tolist(), strict=True)),
         "effect": float(r.mean()),
         "low": float(low[0]),
         "high": float(high[0]),
         "interval": "95 %, bootstrap over subjects, weights kept",
         "p": float("nan") if null is None else float(p_value(r.mean(), null.mean(axis=1), exact=exact)),
         "alphas": np.unique(chosen).tolist(),
-        "permuted": "stimuli of all components, weights fitted again",
+        "permuted": "stimuli of all parts, weights fitted again",
         "n_stimuli": len(ids),
     }
     cv = f"{n_folds} folds over stimuli{'' if others is None else ' and leave-one-subject-out'}, mean over folds"
     data = xr.DataArray(r, {"subject": subjects}, ("subject",))
     kept = None if null is None else xr.DataArray(null, {"subject": subjects}, ("permutation", "subject"))
     return Score(data, comparison, cv, null=kept, attrs=attrs)
+
+
+def _refitted(
+    fitted: Callable[[Array], tuple[Array, Array, Array]],
+    A: Array,
+    labels: npt.NDArray[np.str_],
+    n_permutations: int,
+    seed: int,
+) -> tuple[Array | None, bool]:
+    """Scores ``(n_permutations, n_subjects)`` with the parts relabelled, and whether all orders are listed."""
+    if not n_permutations:
+        return None, False
+    orders, exact = group_orders(labels, n_permutations, seed=seed)
+    return np.stack([fitted(A[:, cells])[0] for cells in pair_positions(orders)]), exact
 
 
 def over_subjects(r: Array, seed: int) -> tuple[Array, Array]:

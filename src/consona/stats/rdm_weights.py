@@ -17,22 +17,22 @@ __all__ = ["WeightedScores", "pairs_within", "rdm_weights", "weighted_rdm_scores
 class WeightedScores(NamedTuple):
     """Held-out comparisons, the weights behind them, and the penalty chosen for each.
 
-    ``scores`` and ``alphas`` are ``(n_folds, n_subjects)``, ``weights`` is ``(n_folds, n_subjects, n_components)``.
+    ``scores`` and ``alphas`` are ``(n_folds, n_subjects)``, ``weights`` is ``(n_folds, n_subjects, n_parts)``.
     """
 
     scores: Float[np.ndarray, "n_folds n_subjects"]
-    weights: Float[np.ndarray, "n_folds n_subjects n_components"]
+    weights: Float[np.ndarray, "n_folds n_subjects n_parts"]
     alphas: Float[np.ndarray, "n_folds n_subjects"]
 
 
 def rdm_weights(
-    components: Real[np.ndarray, "n_components n_pairs"],
+    parts: Real[np.ndarray, "n_parts n_pairs"],
     rdms: Real[np.ndarray, "n_subjects n_pairs"],
     *,
     centred: bool = True,
     alpha: float = 0.0,
-) -> Float[np.ndarray, " n_components"]:
-    r"""Non-negative weights of component RDMs that fit the mean RDM of the subjects best.
+) -> Float[np.ndarray, " n_parts"]:
+    r"""Non-negative weights of RDMs of parts that fit the mean RDM of the subjects best.
 
     .. math:: \hat w = \arg\min_{w \ge 0} \Big\|\bar d - \sum_k w_k m_k\Big\|^2
               + \alpha \, \tfrac{1}{K} \sum_k \|m_k\|^2 \; \|w\|^2
@@ -43,32 +43,32 @@ def rdm_weights(
     weights are per SD of a subject's RDM. A pair missing anywhere is left out. For squared Euclidean RDMs of bands of
     features (:func:`~consona.stats.rdm.band_rdms`) the weights are those of the feature spaces (banded model).
 
-    All NaN when no subject's RDM varies, or no component does; a single constant component gets 0.
+    All NaN when no subject's RDM varies, or no part does; a single constant part gets 0.
 
     Raises
     ------
     ValueError
         When the numbers of pairs differ, or the penalty is negative.
     """
-    if components.shape[1] != rdms.shape[1] or alpha < 0:
+    if parts.shape[1] != rdms.shape[1] or alpha < 0:
         raise ValueError(
-            f"components hold {components.shape[1]} pairs, RDMs {rdms.shape[1]}, and the penalty is {alpha}; pairs "
+            f"parts hold {parts.shape[1]} pairs, RDMs {rdms.shape[1]}, and the penalty is {alpha}; pairs "
             "must be the same ones and the penalty not negative. Align both, or use alpha=0."
         )
-    known = ~(np.isnan(components).any(axis=0) | np.isnan(rdms).any(axis=0))
-    M, D = (_relative(np.asarray(each[:, known], dtype=np.float64), centred) for each in (components, rdms))
+    known = ~(np.isnan(parts).any(axis=0) | np.isnan(rdms).any(axis=0))
+    M, D = (_relative(np.asarray(each[:, known], dtype=np.float64), centred) for each in (parts, rdms))
     length = np.sqrt(np.mean(D**2, axis=1, keepdims=True)) if known.any() else np.zeros((len(D), 1))
     D = D[length[:, 0] > 0] / length[length[:, 0] > 0]
     if not len(D) or not M.any():
-        return np.full(len(components), np.nan)
+        return np.full(len(parts), np.nan)
     penalty = np.sqrt(alpha * np.mean(np.sum(M**2, axis=1))) * np.eye(len(M))
-    Q, R = np.linalg.qr(np.vstack([M.T, penalty]))  # as few equations as components, whatever the number of pairs
+    Q, R = np.linalg.qr(np.vstack([M.T, penalty]))  # as few equations as parts, whatever the number of pairs
     w, _ = nnls(R, Q[: M.shape[1]].T @ D.mean(axis=0))
     return np.asarray(w)
 
 
 def weighted_rdm_scores(
-    components: Real[np.ndarray, "n_components n_pairs"],
+    parts: Real[np.ndarray, "n_parts n_pairs"],
     rdms: Real[np.ndarray, "n_subjects n_pairs"],
     folds: Folds,
     *,
@@ -80,7 +80,7 @@ def weighted_rdm_scores(
 
     Parameters
     ----------
-    components, rdms
+    parts, rdms
         RDMs of the same pairs.
     folds
         Over stimuli. Weights are fitted on pairs *within* the training stimuli and tested on pairs within the test
@@ -93,6 +93,8 @@ def weighted_rdm_scores(
         highest mean comparison.
     comparison
         How the test pairs are compared. Weights are fitted to values relative to their mean (for cosines: to values).
+        A model whose weights are all zero says that nothing is shared and scores 0; as undefined it would leave a null
+        to the lucky fits.
 
     Raises
     ------
@@ -101,19 +103,21 @@ def weighted_rdm_scores(
         penalty is given.
     """
     groups = _subject_groups(len(rdms), subject_folds)
-    _require_testable(folds, components.shape[1], alphas)
+    _require_testable(folds, parts.shape[1], alphas)
     scores, chosen = (np.full((len(folds.test), len(rdms)), np.nan) for _ in range(2))
-    weights = np.full((*scores.shape, len(components)), np.nan)
+    weights = np.full((*scores.shape, len(parts)), np.nan)
     centred = "cosine" not in comparison
 
     def fitted(train: np.ndarray, stimuli: np.ndarray, alpha: float) -> np.ndarray:
         pairs = pairs_within(stimuli)
-        return rdm_weights(components[:, pairs], rdms[train][:, pairs], centred=centred, alpha=alpha)
+        return rdm_weights(parts[:, pairs], rdms[train][:, pairs], centred=centred, alpha=alpha)
 
     def tested(w: np.ndarray, test: np.ndarray, stimuli: np.ndarray) -> np.ndarray:
         pairs = pairs_within(stimuli)
-        r = compare_rdms((w @ components[:, pairs])[None], rdms[test][:, pairs], comparison=comparison)
-        return np.asarray(r[0])
+        measured = rdms[test][:, pairs]
+        if w.any():
+            return np.asarray(compare_rdms((w @ parts[:, pairs])[None], measured, comparison=comparison)[0])
+        return 0.0 * np.diagonal(compare_rdms(measured, measured, comparison=comparison))
 
     def inner_score(train: np.ndarray, fold: int, alpha: float) -> float:
         inner = inner_folds(folds, fold)
