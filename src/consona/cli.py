@@ -123,7 +123,7 @@ def _needs(read: StudyFile) -> None:
     from consona.datasets.catalogue import catalogue
     from consona.engine.needs import cost, missing
 
-    _say(screen, f"{read.study.name}: the settings are valid. {cost(read.study.plan())}")
+    _say(screen, f"{read.study.name}: the settings are valid. {cost(read.study.plan(), read.execution)}")
     needed = read.study.requires()
     _say(screen, f"Corpora: {', '.join(needed.datasets) or 'none'}. Extras: {', '.join(needed.extras) or 'none'}.")
     if absent := missing(needed, {each.name: each.found() for each in catalogue()}):
@@ -140,15 +140,22 @@ def check(file: StudyPath, override: Override = None) -> None:
 
 @app.command()
 def plan(file: StudyPath, override: Override = None) -> None:
-    """Say time, memory and disk of every step before anything runs."""
+    """Say time, shards, memory and disk of every step before anything runs."""
     from consona.report.wording import duration
 
     read = load_toml(file, STUDIES, override or ())
     rows = [
-        (step.name, duration(step.seconds), f"{step.memory_mb:,.0f}", f"{step.disk_mb:,.0f}", step.note)
+        (
+            step.name,
+            duration(step.seconds_with(read.execution)),
+            f"{step.n_shards:,}",
+            f"{step.memory_mb:,.0f}",
+            f"{step.disk_mb:,.0f}",
+            step.note,
+        )
         for step in read.study.plan()
     ]
-    _show(("step", "time", "memory [MB]", "disk [MB]", "note"), rows)
+    _show(("step", "time", "shards", "memory [MB]", "disk [MB]", "note"), rows)
     _needs(read)
 
 

@@ -1,6 +1,7 @@
 """The settings of a study, and how a TOML file becomes settings."""
 
 import json
+import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,13 +25,22 @@ _TABLES = ("science", "execution")
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """What one step will take, as ``consona plan`` shows it before anything runs."""
+    """What one step will take, as ``consona plan`` shows it before anything runs.
+
+    ``seconds`` are those of one worker for all shards of the step, ``memory_mb`` that of one shard.
+    """
 
     name: str
     seconds: float
     memory_mb: float
     disk_mb: float
     note: str = ""
+    n_shards: int = 1
+
+    def seconds_with(self, execution: Execution) -> float:
+        """Seconds with the workers of an execution; a step in one piece has only one."""
+        n_workers = 1 if execution.cluster == "none" else execution.workers
+        return self.seconds * math.ceil(self.n_shards / n_workers) / self.n_shards
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from consona.engine.config import PlannedStep, Requirements
+from consona.engine.config import Execution, PlannedStep, Requirements
 
 _OF_EXTRA = re.compile(r"^(?P<package>[\w.-]+)[^;]*;\s*extra\s*==\s*['\"](?P<extra>[\w-]+)['\"]")
 
@@ -36,13 +36,23 @@ def absent(paths: Iterable[str]) -> list[str]:
     return [path for path in paths if not Path(path).expanduser().exists()]
 
 
-def cost(steps: Iterable[PlannedStep]) -> str:
-    """Time and disk of all steps together and memory of the largest, as a sentence."""
-    planned = list(steps)
-    seconds, disk = sum(step.seconds for step in planned), sum(step.disk_mb for step in planned)
+def cost(steps: Iterable[PlannedStep], execution: Execution | None = None) -> str:
+    """Time and disk of all steps together and memory of the largest, with the workers there are, as a sentence."""
+    execution, planned = execution or Execution(), list(steps)
+    seconds = sum(step.seconds_with(execution) for step in planned)
+    disk = sum(step.disk_mb for step in planned)
     memory = max((step.memory_mb for step in planned), default=0.0)
-    time = f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-    return f"It takes about {time}, {memory:,.0f} MB of memory and {disk:,.0f} MB of disk."
+    said = f"It takes about {_duration(seconds)}, {memory:,.0f} MB of memory and {disk:,.0f} MB of disk"
+    n_shards = sum(step.n_shards for step in planned if step.n_shards > 1)
+    if execution.cluster == "none":
+        return f"{said}." if n_shards < 2 else f"{said}; {n_shards:,} shards could be shared by workers."
+    return f"{said}; {n_shards:,} shards, {execution.workers} workers ({execution.cluster}), memory for each of them."
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.0f} h"
 
 
 def _installed(name: str) -> bool:
