@@ -10,7 +10,7 @@ from consona.core.features import Features
 from consona.core.rdm import RDM
 from consona.core.recording import Recording
 from consona.core.score import Score
-from consona.stats.rdm import squared_euclidean_rdm
+from consona.stats.crossnobis import mahalanobis_rdm
 from consona.stats.rdm_comparison import compare_rdms
 
 N = 24
@@ -107,12 +107,13 @@ def test_rdms_of_recordings_leave_out_missing_targets_and_noise_where_they_can()
     variance = np.linspace(0.2, 2, 30) ** 2
     # Shrinkage keeps the sum of variances: 95 rows x 30 targets know it to about 5 %.
     assert np.trace(np.linalg.inv(precision)) == pytest.approx(variance.sum(), rel=0.15)
-    truth = squared_euclidean_rdm(signal / np.sqrt(variance))
+    truth = mahalanobis_rdm(signal, precision)
     found = {m: brain_rdm(whole, metric=m, precision=precision).data.values for m in ("crossnobis", "mahalanobis")}
-    r = {name: compare_rdms(each[None], truth[None], comparison="pearson")[0, 0] for name, each in found.items()}
-    assert r["mahalanobis"] > 0.8
-    assert r["crossnobis"] > 0.8
-    assert found["mahalanobis"].mean() > found["crossnobis"].mean()
+    for each in found.values():
+        assert compare_rdms(each[None], truth[None], comparison="pearson")[0, 0] > 0.8
+    lifted = 2 / 4 * np.trace(precision * variance) / 30  # the noise of two means over four repetitions
+    assert found["crossnobis"].mean() == pytest.approx(truth.mean(), rel=0.1)
+    assert found["mahalanobis"].mean() == pytest.approx(truth.mean() + lifted, rel=0.1)
     with pytest.raises(InvalidInput, match="crossnobis needs two repetitions"):
         brain_rdm(Recording.of(signal, IDS, "sub-0"), metric="crossnobis")
     with pytest.raises(InvalidInput, match="repeats no stimulus"):
