@@ -144,17 +144,10 @@ def plan(file: StudyPath, override: Override = None) -> None:
     from consona.report.wording import duration
 
     read = load_toml(file, STUDIES, override or ())
-    rows = [
-        (
-            step.name,
-            duration(step.seconds_with(read.execution)),
-            f"{step.n_shards:,}",
-            f"{step.memory_mb:,.0f}",
-            f"{step.disk_mb:,.0f}",
-            step.note,
-        )
-        for step in read.study.plan()
-    ]
+    rows = []
+    for step in read.study.plan():
+        numbers = (f"{each:,.0f}" for each in (step.n_shards, step.memory_mb, step.disk_mb))
+        rows.append((step.name, duration(step.seconds_with(read.execution)), *numbers, step.note))
     _show(("step", "time", "shards", "memory [MB]", "disk [MB]", "note"), rows)
     _needs(read)
 
