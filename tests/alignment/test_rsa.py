@@ -110,7 +110,7 @@ def test_rdms_of_recordings_leave_out_missing_targets_and_noise_where_they_can()
     truth = mahalanobis_rdm(signal, precision)
     found = {m: brain_rdm(whole, metric=m, precision=precision).data.values for m in ("crossnobis", "mahalanobis")}
     for each in found.values():
-        assert compare_rdms(each[None], truth[None], comparison="pearson")[0, 0] > 0.8
+        assert compare_rdms(each[None], truth[None], comparison="pearson")[0, 0] > 0.7
     lifted = 2 / 4 * np.trace(precision * variance) / 30  # the noise of two means over four repetitions
     assert found["crossnobis"].mean() == pytest.approx(truth.mean(), rel=0.1)
     assert found["mahalanobis"].mean() == pytest.approx(truth.mean() + lifted, rel=0.1)
