@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from nilearn.signal import clean
+from nilearn.glm.first_level.design_matrix import create_cosine_drift
 
 from consona.stats.timeseries import (
     counted_per_volume,
@@ -89,11 +89,11 @@ def test_drifts_go_run_by_run_and_nothing_else_goes(frozen):
 
 def test_cosines_alone_are_the_high_pass_of_nilearn():
     Y = np.random.default_rng(2).standard_normal((120, 3))
-    tr, n_cosines = 2.0, 4
-    cutoff = (n_cosines + 0.5) / (2 * 120 * tr)
-    theirs = clean(Y, detrend=False, standardize=None, filter="cosine", high_pass=cutoff, t_r=tr, ensure_finite=False)
-    ours = detrended(Y, np.zeros(120), degree=0, n_cosines=n_cosines)
-    np.testing.assert_allclose(ours, theirs - theirs.mean(0), atol=1e-10)
+    times = 2.0 * np.arange(120)
+    theirs = create_cosine_drift(4.5 / (2 * 120 * 2.0), times)  # cutoff between the fourth and the fifth cosine
+    assert theirs.shape == (120, 5)  # with the constant
+    expected = Y - theirs @ np.linalg.lstsq(theirs, Y)[0]
+    np.testing.assert_allclose(detrended(Y, np.zeros(120), degree=0, n_cosines=4), expected, atol=1e-10)
 
 
 def test_a_constant_run_has_no_z_scores_and_touches_no_other(frozen):
