@@ -2,6 +2,7 @@
 
 import json
 import logging
+import pickle
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,21 @@ def test_a_folder_is_named_by_its_bytes_not_by_its_place(folder, tmp_path, tiny,
     assert lm.fingerprint() == again.fingerprint() is not None
     assert set(lm.describe()["files"]) >= {"model.safetensors", "config.json", "tokenizer.json"}
     np.testing.assert_array_equal(lm.capture(texts).data.values, tiny("llama").capture(texts).data.values)
+
+
+def test_a_model_travels_as_what_makes_it_and_is_made_once(folder, texts, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    lm = load_language_model("model")
+    edited = lm.edited(AblateNeurons((1,), 0))
+    sent = [pickle.dumps(each) for each in (lm, edited)]
+    assert max(map(len, sent)) < 2_000
+    monkeypatch.chdir("/")
+    there = [pickle.loads(each) for each in sent]
+    assert there[0].network is there[1].network
+    assert [each.fingerprint() for each in there] == [lm.fingerprint(), edited.fingerprint()]
+    np.testing.assert_array_equal(there[1].capture(texts).data.values, edited.capture(texts).data.values)
+    tuned = replace(lm, adapter="a1b2")
+    assert pickle.loads(pickle.dumps(tuned)).fingerprint() == tuned.fingerprint()
 
 
 def test_whatever_can_change_a_number_changes_the_fingerprint(folder, tmp_path):

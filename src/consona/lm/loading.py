@@ -1,8 +1,9 @@
 """Load a language model from the Hub, from a folder, or the packaged MiniLM, and test it before it is used."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,10 +18,11 @@ from transformers import (
 
 from consona.core.errors import ConfigError, ModelError
 from consona.lm.model import LanguageModel
+from consona.lm.origin import Origin
 from consona.lm.packing import Layout, longest_together, most_in_a_row
 from consona.lm.parity import TOLERANCE, parity_of
 from consona.lm.sites import Family, family_of, text_network
-from consona.lm.sources import Source, config_of, resolved
+from consona.lm.sources import MINILM, Source, config_of, resolved
 from consona.lm.states import Machine
 
 # The activations of a pack should stay in the cache of a core, so wider models get fewer tokens (measured with
@@ -64,7 +66,17 @@ def load_language_model(
         family = family_of(config_of(source))
         model, has_head = _loaded(source, family, dtype, device)
         made = language_model_of(model, _tokenizer(source), source=source, chat_template=chat_template)
-    return made if has_head else replace(made, head=None)
+    loader = partial(load_language_model, dtype=dtype, device=device, chat_template=chat_template)
+    return _with_origin(made if has_head else replace(made, head=None), name, loader)
+
+
+def _with_origin(lm: LanguageModel, name: str, loader: Callable[..., LanguageModel]) -> LanguageModel:
+    """The model, and how another process loads the same: a commit of the Hub, or a folder wherever it looks from."""
+    local = not lm.source.revision and name != MINILM
+    place = str(lm.source.folder.resolve()) if local else name
+    own = lm.fingerprint()
+    again = partial(loader, place, revision=lm.source.revision or None)
+    return lm if own is None else replace(lm, origin=Origin(own, again))
 
 
 def language_model_of(

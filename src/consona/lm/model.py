@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from consona.core.invariants import listed
 from consona.core.separable import separable
 from consona.core.stimuli import Stimuli
 from consona.lm.generation import continued, mean_surprisal, require_head
+from consona.lm.origin import Origin, arrived
 from consona.lm.packing import Layout
 from consona.lm.parity import Parity
 from consona.lm.pooling import Pooling, require_pooling
@@ -50,6 +51,8 @@ class LanguageModel:
         Whether every text is put as one user turn.
     adapter
         SHA-256 of fine-tuned weights, empty for none.
+    origin
+        What makes the same model in another process, without its edits; None where only the weights themselves can.
     """
 
     network: PreTrainedModel
@@ -63,6 +66,7 @@ class LanguageModel:
     edits: tuple[Intervention, ...] = ()
     chat_template: bool = False
     adapter: str = ""
+    origin: Origin | None = field(default=None, repr=False)
     _tokenizer_hash: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
@@ -70,6 +74,12 @@ class LanguageModel:
         object.__setattr__(self, "_tokenizer_hash", self._tokenizer_hash or tokenizer_hash(self.tokenizer))
         if self.chat_template:
             chat_template_hash(self.tokenizer)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """A worker is sent what makes the model, and makes it once; the weights travel where nobody knows that."""
+        if self.origin is None or replace(self, edits=()).fingerprint() != self.origin.fingerprint:
+            return super().__reduce_ex__(protocol)
+        return arrived, (self.origin, self.edits)
 
     def __repr__(self) -> str:
         """One line, without the network."""
