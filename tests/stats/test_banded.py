@@ -10,6 +10,7 @@ from consona.stats.banded import (
     banded_parts,
     banded_predictions,
     banded_search,
+    banded_weights,
     dirichlet_gammas,
     nested_banded,
 )
@@ -75,6 +76,17 @@ def test_predictions_are_those_of_a_refit_on_weighted_features(widths, frozen):
     means = np.select(list(folds.test[:, :, None]), [np.broadcast_to(Y[t].mean(axis=0), Y.shape) for t in folds.train])
     parts = banded_parts(bands, Y, folds, choice)
     np.testing.assert_allclose(parts.sum(axis=0) + means, predicted, atol=1e-9)
+
+
+@pytest.mark.parametrize("widths", [(12, 8), (70, 60)], ids=["primal", "dual"])
+@pytest.mark.parametrize("scaled", [True, False])
+def test_weights_predict_what_the_fit_predicts(widths, scaled):
+    bands, Y = planted(widths, n=80, n_targets=6)
+    choice = banded_search(bands, Y, contiguous(80, 4), dirichlet_gammas(2, 4, seed=1), ALPHAS, scaled=scaled)
+    weights, intercept = banded_weights(bands, Y, choice, scaled=scaled)
+    every = np.ones((1, 80), dtype=bool)
+    expected = banded_predictions(bands, Y, Folds(every, every), choice, scaled=scaled)
+    np.testing.assert_allclose(np.hstack(bands) @ weights + intercept, expected, atol=1e-8)
 
 
 def test_the_weight_goes_to_the_band_that_drives_the_targets():

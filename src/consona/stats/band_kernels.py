@@ -45,6 +45,8 @@ class BandKernels:
 
     rows: Array
     test_rows: Array
+    mean: Array
+    scale: Array
     train: Array
     test: Array
     widths: tuple[int, ...]
@@ -67,13 +69,14 @@ class BandKernels:
         """
         xp = array_namespace(*bands)
         rows, test_rows = (xp.asarray(np.flatnonzero(mask), device=device(bands[0])) for mask in (train, test))
-        pairs = [_centred(X, rows, test_rows, scaled) for X in bands]
+        fits = [_centred(X, rows, test_rows, scaled) for X in bands]
         widths = tuple(int(X.shape[1]) for X in bands)
-        Z, Z_test = (xp.concat([pair[i] for pair in pairs], axis=1) for i in (0, 1))
+        mean, scale = (xp.concat([fit[i] for fit in fits]) for i in (0, 1))
+        Z, Z_test = (xp.concat([fit[i] for fit in fits], axis=1) for i in (2, 3))
         if sum(widths) < Z.shape[0]:
-            return cls(rows, test_rows, Z, Z_test, widths, Z.T @ Z, Z_test)
-        inside, across = (xp.stack([pair[i] @ pair[0].T for pair in pairs]) for i in (0, 1))
-        return cls(rows, test_rows, Z, Z_test, widths, inside, across)
+            return cls(rows, test_rows, mean, scale, Z, Z_test, widths, Z.T @ Z, Z_test)
+        inside, across = (xp.stack([fit[i] @ fit[2].T for fit in fits]) for i in (2, 3))
+        return cls(rows, test_rows, mean, scale, Z, Z_test, widths, inside, across)
 
     @property
     def by_rows(self) -> bool:
@@ -128,10 +131,10 @@ class BandKernels:
         return xp.stack([self.test[:, a:b] @ fitted[a:b] for a, b in pairwise(edges)])
 
     def feature_weights(self, gamma: Float[np.ndarray, " n_bands"], fitted: Array) -> Array:
-        """Ridge weights of the centred (and scaled) features, ``(n_features, n_targets)``."""
-        if not self.by_rows:
-            return fitted
-        return like(self.per_feature(gamma), self.inside)[:, None] * (self.train.T @ fitted)
+        """Ridge weights of the features as they are, neither centred nor scaled: ``(n_features, n_targets)``."""
+        if self.by_rows:
+            fitted = like(self.per_feature(gamma), self.inside)[:, None] * (self.train.T @ fitted)
+        return array_namespace(fitted).astype(self.scale[:, None] * fitted, fitted.dtype)
 
     def per_feature(self, per_band: Float[np.ndarray, " n_bands"]) -> Float[np.ndarray, " n_features"]:
         """One number per feature from one per band."""
@@ -144,17 +147,18 @@ def like(values: np.ndarray, other: Array) -> Array:
     return xp.asarray(values, dtype=other.dtype, device=device(other))
 
 
-def _centred(X: Array, train: Array, test: Array, scaled: bool) -> tuple[Array, Array]:
-    """Training and test rows less the training mean; summed in double precision, kept in their own."""
+def _centred(X: Array, train: Array, test: Array, scaled: bool) -> tuple[Array, Array, Array, Array]:
+    """Mean and scale by the training rows, summed in double precision; training and test rows, in their own."""
     xp = array_namespace(X)
     fitted, new = (xp.astype(xp.take(X, rows, axis=0), xp.float64) for rows in (train, test))
     mean = xp.mean(fitted, axis=0)
-    if not scaled:
-        return xp.astype(fitted - mean, X.dtype), xp.astype(new - mean, X.dtype)
-    wide = xp.max(fitted, axis=0) - xp.min(fitted, axis=0) > 4 * xp.finfo(X.dtype).eps * xp.max(xp.abs(fitted), axis=0)
-    spread = xp.std(fitted, axis=0) * X.shape[1] ** 0.5
-    scale = xp.where(wide, 1 / xp.where(wide, spread, xp.ones_like(spread)), xp.zeros_like(spread))
-    return xp.astype((fitted - mean) * scale, X.dtype), xp.astype((new - mean) * scale, X.dtype)
+    scale = xp.ones_like(mean)
+    if scaled:
+        largest = xp.max(xp.abs(fitted), axis=0)
+        varies = xp.max(fitted, axis=0) - xp.min(fitted, axis=0) > 4 * xp.finfo(X.dtype).eps * largest
+        spread = xp.where(varies, xp.std(fitted, axis=0), scale) * X.shape[1] ** 0.5
+        scale = xp.where(varies, 1 / spread, xp.zeros_like(spread))
+    return mean, scale, *(xp.astype((rows - mean) * scale, X.dtype) for rows in (fitted, new))
 
 
 def _total(gamma: np.ndarray, products: Array) -> Array:

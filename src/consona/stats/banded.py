@@ -17,6 +17,7 @@ __all__ = [
     "banded_parts",
     "banded_predictions",
     "banded_search",
+    "banded_weights",
     "dirichlet_gammas",
     "nested_banded",
 ]
@@ -163,6 +164,32 @@ def banded_parts(
     return found
 
 
+def banded_weights(
+    bands: Sequence[Real[Array, "n_rows _"]],
+    Y: Real[Array, "n_rows n_targets"],
+    choice: BandedChoice,
+    *,
+    scaled: bool = True,
+) -> tuple[Float[Array, "n_features n_targets"], Float[Array, " n_targets"]]:
+    """Weights and intercept of a fit to all rows, for features as they are: ``X @ weights + intercept``.
+
+    The bands stand side by side. NaN for targets that are not finite.
+
+    Raises
+    ------
+    ValueError
+        As :func:`banded_search`.
+    """
+    bands = _floating(bands)
+    every = np.ones(len(Y), dtype=bool)
+    split = BandKernels.of(bands, every, ~every, scaled=scaled)
+    weights, intercept = _nowhere(bands[0], (sum(split.widths), Y.shape[1])), _nowhere(bands[0], (Y.shape[1],))
+    for targets, gamma, fitted, mean in _fits(split, Y, choice):
+        weights[:, targets] = split.feature_weights(gamma, fitted)
+        intercept[targets] = mean - array_namespace(mean).astype(split.mean, weights.dtype) @ weights[:, targets]
+    return weights, intercept
+
+
 def nested_banded(
     bands: Sequence[Real[Array, "n_rows _"]],
     Y: Real[Array, "n_rows n_targets"],
@@ -201,20 +228,25 @@ def nested_banded(
 def _held_out(
     bands: Sequence[Array], Y: Array, folds: Folds, choice: BandedChoice, scaled: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray, Array, Array]]:
-    """Test rows, targets, parts of every band and training mean: fold by fold, draw by draw, in blocks of targets."""
+    """Test rows, targets, parts of every band and training mean: fold by fold."""
     for train, test in zip(folds.train, folds.test, strict=True):
         split = BandKernels.of(bands, train, test, scaled=scaled)
-        for draw in np.unique(choice.draw):
-            chosen = np.flatnonzero((choice.draw == draw) & ~np.isnan(choice.loss))
-            if len(chosen) == 0:
-                continue
-            gamma = choice.gammas[:, chosen[0]]
-            basis = split.weighted(gamma)
-            for start in range(0, len(chosen), BLOCK):
-                targets = chosen[start : start + BLOCK]
-                known, _, mean = split.centred(Y[:, targets])
-                fitted = basis.fit(known, like(choice.alphas[targets], known))
-                yield np.flatnonzero(test), targets, split.parts(gamma, fitted), mean
+        for targets, gamma, fitted, mean in _fits(split, Y, choice):
+            yield np.flatnonzero(test), targets, split.parts(gamma, fitted), mean
+
+
+def _fits(split: BandKernels, Y: Array, choice: BandedChoice) -> Iterator[tuple[np.ndarray, np.ndarray, Array, Array]]:
+    """Targets, their band weights, the fit and the mean: one decomposition per draw that any target chose."""
+    for draw in np.unique(choice.draw):
+        chosen = np.flatnonzero((choice.draw == draw) & ~np.isnan(choice.loss))
+        if len(chosen) == 0:
+            continue
+        gamma = choice.gammas[:, chosen[0]]
+        basis = split.weighted(gamma)
+        for start in range(0, len(chosen), BLOCK):
+            targets = chosen[start : start + BLOCK]
+            known, _, mean = split.centred(Y[:, targets])
+            yield targets, gamma, basis.fit(known, like(choice.alphas[targets], known)), mean
 
 
 def _nowhere(other: Array, shape: tuple[int, ...]) -> Array:
