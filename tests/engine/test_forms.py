@@ -110,6 +110,24 @@ def test_json_gives_back_what_it_was_given(value):
     assert fingerprint(back) == fingerprint(value)
 
 
+def test_large_features_lie_in_one_file_per_layer(tmp_path, monkeypatch):
+    values = np.random.default_rng(0).normal(size=(5, 3, 4)).astype(np.float32)
+    coords = {"stimulus": list("abcde"), "layer": [7, 3, 11], "cut": ("stimulus", [True, False] * 2 + [True])}
+    features = Features(
+        xr.DataArray(values, coords, ("stimulus", "layer", "feature"), attrs={"model": "m", "n_cut": 3})
+    )
+    store = Store(tmp_path)
+    whole = results.load(store, results.keep(store, features))
+    monkeypatch.setattr(results, "LARGEST_FILE_BYTES", values.nbytes - 1)
+    node = results.keep(store, features)
+    assert [leaf.path for leaf in results.leaves(node)] == [("layer7",), ("layer3",), ("layer11",)]
+    assert results.noun_name(node) == "Features"
+    xr.testing.assert_identical(results.load(store, node).data, whole.data)
+    store.path(next(results.leaves(node)).item).unlink()
+    with pytest.raises(results.Gone):
+        results.load(Store(tmp_path), node)
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [

@@ -9,11 +9,14 @@ import pandas as pd
 import xarray as xr
 
 from consona.core.errors import InvalidInput, StoreError
+from consona.core.features import Features
 from consona.engine import forms
 from consona.engine.store import Object, Store
 
 Node = dict[str, Any]
 _ARRAY = "values"
+LARGEST_FILE_BYTES = 2_000_000_000
+"""Features that are larger lie in one file per layer."""
 
 
 class Gone(StoreError):
@@ -75,6 +78,8 @@ def load(store: Store, node: Node) -> Any:
     if form in ("list", "tuple"):
         several = [load(store, each) for each in node["items"]]
         return several if form == "list" else tuple(several)
+    if form == "layers":
+        return _stacked([load(store, each) for _, each in node["items"]])
     item = Object(**node["object"])
     data = store.get(item)
     if data is None:
@@ -92,7 +97,7 @@ def intact(store: Store, node: Node) -> bool:
 
 def leaves(node: Node, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
     """The objects of a result, with their place in it."""
-    if node["form"] == "mapping":
+    if node["form"] in ("mapping", "layers"):
         for key, each in node["items"]:
             yield from leaves(each, (*path, key))
     elif node["form"] in ("list", "tuple"):
@@ -124,7 +129,21 @@ def _revived(node: Node, data: bytes) -> Any:
     return array if form == "labelled array" else array.values
 
 
+def _stacked(layers: list[Features]) -> Features:
+    """Features of one layer each as one, in the order they were kept in."""
+    parts = [each.data for each in layers]
+    return Features(
+        xr.concat(parts, "layer", coords="minimal", compat="override", join="exact", combine_attrs="override")
+    )
+
+
 def _keep_labelled(store: Store, value: Any) -> Node:
+    if isinstance(value, Features) and value.data.nbytes > LARGEST_FILE_BYTES and len(value.layers) > 1:
+        layers = [Features(value.data[:, [place]]) for place in range(len(value.layers))]
+        items = [
+            [f"layer{number}", keep(store, each)] for number, each in zip(value.layers.tolist(), layers, strict=True)
+        ]
+        return {"form": "layers", "noun": "Features", "items": items}
     if type(value).__name__ in forms.NOUNS and type(value) is forms.NOUNS[type(value).__name__]:
         return _netcdf_leaf(store, "noun", value.to_xarray(), type(value).__name__)
     if isinstance(value, xr.Dataset):
