@@ -181,16 +181,16 @@ def max_statistic(
     X_permuted: Real[np.ndarray, "n_permutations n_stimuli"],
     Y: Real[np.ndarray, "n_stimuli n_targets"],
     *,
-    block: int = 512,
+    block: int = 256,
 ) -> Float[np.ndarray, " n_permutations"]:
     r"""The largest absolute correlation of each permuted predictor with any target.
 
     .. math:: m_b = \max_j \left|\mathrm{corr}(x^{(b)}, y_j)\right|
 
-    Everything is one matrix product, taken in tiles of ``block`` permutations and targets that stay in the cache of the
-    processor, with a running maximum that is kept per element and reduced once at the end. Any null that changes the
-    predictor fits: iid orders, exchanged groups, circular shifts. Undefined targets are left out; a permutation without
-    any defined correlation is NaN. The precision is that of ``Y`` (float32 or float64).
+    Everything is one matrix product, taken in tiles of ``block`` targets and three times as many permutations, which
+    stay in the cache of the processor, with a running maximum that is kept per element and reduced once at the end. Any
+    null that changes the predictor fits: iid orders, exchanged groups, circular shifts. Undefined targets are left out;
+    a permutation without any defined correlation is NaN. The precision is that of ``Y`` (float32 or float64).
 
     Raises
     ------
@@ -202,24 +202,22 @@ def max_statistic(
             f"the permuted predictors hold {X_permuted.shape[1]} stimuli and the targets {Y.shape[0]}; they must be "
             "the same ones. Permutations are rows, stimuli of the targets are rows."
         )
-    Z = np.concatenate([unit_columns(Y[:, i : i + block]) for i in range(0, max(1, Y.shape[1]), block)], axis=1)
-    defined = np.isfinite(Z[0])
-    Z = Z if defined.all() else Z[:, defined]
-    X = np.ascontiguousarray(unit_columns(X_permuted.T.astype(Z.dtype, copy=False)).T)
-    if Z.shape[1] == 0:
-        return np.full(len(X), np.nan, dtype=Z.dtype)
-    return np.concatenate([_row_maxima(X[i : i + block], Z, block) for i in range(0, max(1, len(X)), block)])
+    targets = [unit_columns(Y[:, start : start + block]) for start in range(0, max(1, Y.shape[1]), block)]
+    defined = [Z if (kept := np.isfinite(Z[0])).all() else Z[:, kept] for Z in targets]
+    tiles = range(0, max(1, len(X_permuted)), 3 * block)
+    return np.concatenate([_row_maxima(X_permuted[start : start + 3 * block], defined) for start in tiles])
 
 
-def _row_maxima(X: np.ndarray, Z: np.ndarray, block: int) -> np.ndarray:
-    width = min(block, Z.shape[1])
-    largest = np.zeros((len(X), width), dtype=Z.dtype)
+def _row_maxima(X_permuted: np.ndarray, targets: list[np.ndarray]) -> np.ndarray:
+    X = unit_columns(X_permuted.T.astype(targets[0].dtype, copy=False)).T
+    largest = np.zeros((len(X), max(Z.shape[1] for Z in targets)), dtype=X.dtype)
     product = np.empty_like(largest)
-    for start in range(0, Z.shape[1], width):
-        part = Z[:, start : start + width]
-        R = product[:, : part.shape[1]]
-        np.matmul(X, part, out=R)
+    for Z in targets:
+        R, running = product[:, : Z.shape[1]], largest[:, : Z.shape[1]]
+        np.matmul(X, Z, out=R)
         np.abs(R, out=R)
-        np.maximum(largest[:, : part.shape[1]], R, out=largest[:, : part.shape[1]])
+        np.maximum(running, R, out=running)
+    if largest.shape[1] == 0:
+        return np.full(len(X), np.nan, dtype=X.dtype)
     maxima: np.ndarray = largest.max(axis=1)
     return np.where(np.isfinite(X[:, 0]), maxima, np.nan)
