@@ -1,5 +1,7 @@
 """Words in context: never the future, exactly the context that was asked for, and the twin that learned nothing."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -138,6 +140,16 @@ def test_the_storyteller_is_as_surprised_as_published_word_by_word(storyteller):
     assert found.sum() / 25 == pytest.approx(1.7195, abs=5e-5)  # 26 tokens with the first; four decimals are published
     shuffled = contextual_surprisal(storyteller, words_of(text.split()[::-1]), context=20)
     assert shuffled.mean() > 2 * found.mean()
+
+
+@pytest.mark.data
+def test_the_twin_travels_as_what_makes_it(storyteller, texts):
+    twin = random_twin(storyteller, seed=5)
+    sent = pickle.dumps(twin)
+    assert len(sent) < 2_000
+    there = pickle.loads(sent)
+    assert there.fingerprint() == twin.fingerprint()
+    np.testing.assert_array_equal(there.capture(texts).data.values, twin.capture(texts).data.values)
 
 
 @pytest.mark.data

@@ -3,6 +3,8 @@
 import copy
 import hashlib
 import json
+from dataclasses import replace
+from functools import partial
 
 import torch
 from transformers import AutoModel, AutoModelForCausalLM
@@ -10,6 +12,7 @@ from transformers import AutoModel, AutoModelForCausalLM
 from consona.core.errors import InvalidInput
 from consona.lm.loading import language_model_of
 from consona.lm.model import LanguageModel
+from consona.lm.origin import Origin
 from consona.lm.sources import Source
 
 _NOT_BUILT = ("_name_or_path", "transformers_version")  # of a configuration: where it lay, and who wrote it
@@ -43,4 +46,13 @@ def random_twin(lm: LanguageModel, *, seed: int) -> LanguageModel:
         drawn = kind.from_config(config, dtype=getattr(torch, lm.dtype)).to(lm.network.device)
     facts = {"config.json": identity, "weights": f"random, seed {seed}"}
     source = Source(f"{lm.source.name} (random weights, seed {seed})", files=facts, weights=f"random, seed {seed}")
-    return language_model_of(drawn, lm.tokenizer, source=source, chat_template=lm.chat_template)
+    twin = language_model_of(drawn, lm.tokenizer, source=source, chat_template=lm.chat_template)
+    own = twin.fingerprint()
+    if lm.origin is None or own is None:
+        return twin
+    return replace(twin, origin=Origin(own, partial(_again, lm.origin, seed)))
+
+
+def _again(origin: Origin, seed: int) -> LanguageModel:
+    """The twin in another process, which is sent what makes the model and not the model."""
+    return random_twin(origin.make(), seed=seed)
