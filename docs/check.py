@@ -1,7 +1,8 @@
 """Check the documentation: every link leads somewhere and, with ``--run``, every example runs.
 
 A fenced block that starts with ``python`` is run, the blocks of one page one after the other in one namespace. A block
-under a line ``<!-- not run: reason -->`` is left alone: it needs a corpus or a model that not everybody has.
+under a line ``<!-- not run: reason -->`` is left alone: it needs a corpus or a model that not everybody has. Scripts in
+``examples/`` whose corpus is not on this computer are left out, and said to be.
 """
 
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"(?P<before>[^\n]*\n)?^```python[^\n]*\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
+ABSENT = "consona.core.errors.MissingData"
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -67,6 +69,9 @@ def main() -> int:
             wrong += failures(page.relative_to(ROOT).as_posix(), code) if code else []
         for script in sorted((ROOT / "examples").glob("plot_*.py")):
             wrong += failures(script.name, script.read_text(encoding="utf-8"))
+    absent = [each for each in wrong if each.partition(": ")[2].startswith(ABSENT) and each.startswith("plot_")]
+    wrong = [each for each in wrong if each not in absent]
+    print("\n".join(f"left out: {each}" for each in absent) + ("\n" if absent else ""), end="")
     print("\n".join(wrong) or f"{len(pages())} pages: all links and examples are good")
     return 1 if wrong else 0
 
