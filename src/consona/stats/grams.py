@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_array
@@ -11,7 +10,7 @@ from scipy.linalg import eigh
 from consona.stats.folds import Folds
 from consona.stats.shapes import Array, Float, Int, Real
 
-__all__ = ["Decomposed", "HeldOut", "Products", "TrainingSet", "decomposed", "take_rows"]
+__all__ = ["Decomposed", "HeldOut", "TrainingSet", "decomposed", "take_rows"]
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,6 @@ class HeldOut:
     features: Float[Array, "n_test k"]
 
 
-class Products(NamedTuple):
-    """Sums of targets over rows, and their products with the features (None where no training set needs them)."""
-
-    y: Float[Array, " n_targets"]
-    xy: Float[Array, "n_features n_targets"] | None
-
-
 @dataclass(frozen=True)
 class Decomposed:
     """Rows, shifted by a fixed vector, with the training sets of all folds (each one once) and their test rows."""
@@ -71,20 +63,15 @@ class Decomposed:
 
     @property
     def n_numbers(self) -> int:
-        """How many numbers a target is, in its rows and in the coordinates of every training set."""
+        """How many numbers a target becomes: its rows, the coordinates of every training set, and predictions."""
         n_rows, n_features = self.X.shape
-        return int(2 * n_rows + n_features + sum(len(fit.eigenvalues) for fit in self.fits))
-
-    def products(self, Y: Float[Array, "n_rows n_targets"]) -> "Products":
-        """What training sets take their own products from: those of all rows."""
-        xp = array_namespace(self.X)
-        needed = any(fit.primal for fit in self.fits)
-        return Products(xp.sum(Y, axis=0), self.X.T @ Y if needed else None)
+        predictions = 16 * max((len(held.test) for held in self.held_out), default=0)
+        return int(2 * n_rows + n_features + predictions + sum(len(fit.eigenvalues) for fit in self.fits))
 
     def rotated(
-        self, fit: TrainingSet, Y: Float[Array, "n_rows n_targets"], total: "Products"
-    ) -> tuple[Float[Array, "k n_targets"], Float[Array, " n_targets"]]:
-        r"""Targets in the coordinates of a training set, and their training means :math:`\nu`.
+        self, Y: Float[Array, "n_rows n_targets"]
+    ) -> list[tuple[Float[Array, "k n_targets"], Float[Array, " n_targets"]]]:
+        r"""Targets in the coordinates of every training set, and their training means :math:`\nu`.
 
         .. math:: Z = V^\top s^{-1} (X^\top Y - X_o^\top Y_o - m \mu \nu^\top) \quad \text{or} \quad
                   Z = U^\top (Y_t - 1 \nu^\top)
@@ -92,18 +79,38 @@ class Decomposed:
         Predictions are :math:`\nu + A (\Lambda + \alpha)^{-1} Z` with :math:`A` the ``features`` of a
         :class:`HeldOut`.
         """
-        xp, m = array_namespace(self.X), len(fit.train)
-        if total.xy is None or not fit.primal:
-            Y_train = take_rows(Y, fit.train)
-            nu = xp.mean(Y_train, axis=0)
-            return fit.basis.T @ (Y_train - nu), nu
-        fewer = fit.outside if len(fit.outside) < m else fit.train
-        Y_fewer = take_rows(Y, fewer)
-        sums, C = xp.sum(Y_fewer, axis=0), take_rows(self.X, fewer).T @ Y_fewer
-        if len(fit.outside) < m:
-            sums, C = total.y - sums, total.xy - C
-        C -= fit.mean[:, None] * sums
-        return fit.basis.T @ C, sums / m
+        xp = array_namespace(self.X)
+        outside = [self._products(Y, fit.outside) if _takes_away(fit) else None for fit in self.fits]
+        total = self._total(Y, [each for each in outside if each is not None])
+        found = []
+        for fit, taken in zip(self.fits, outside, strict=True):
+            if not fit.primal:
+                Y_train = take_rows(Y, fit.train)
+                nu = xp.mean(Y_train, axis=0)
+                found.append((fit.basis.T @ (Y_train - nu), nu))
+                continue
+            sums, C = self._products(Y, fit.train) if taken is None else (total[0] - taken[0], total[1] - taken[1])
+            C -= fit.mean[:, None] * sums
+            found.append((fit.basis.T @ C, sums / len(fit.train)))
+        return found
+
+    def _products(self, Y: Array, rows: np.ndarray) -> tuple[Array, Array]:
+        """Sums of targets over some rows, and their products with the features."""
+        Y_rows = take_rows(Y, rows)
+        return array_namespace(Y).sum(Y_rows, axis=0), take_rows(self.X, rows).T @ Y_rows
+
+    def _total(self, Y: Array, outside: list[tuple[Array, Array]]) -> tuple[Array, Array]:
+        """The same of all rows: the sum of what was taken away, where that is every row once."""
+        taken = [fit.outside for fit in self.fits if _takes_away(fit)]
+        if not taken:
+            return Y[:0, :], Y[:0, :]
+        if not np.array_equal(np.sort(np.concatenate(taken)), np.arange(len(self.X))):
+            return self._products(Y, np.arange(len(self.X)))
+        sums, products = outside[0][0] + 0, outside[0][1] + 0
+        for more_sums, more_products in outside[1:]:
+            sums += more_sums
+            products += more_products
+        return sums, products
 
     def weights(self, fit: TrainingSet, shrunk: Float[Array, "k n_targets"]) -> Float[Array, "n_features n_targets"]:
         r"""Weights of the features, in their own units, from :math:`(\Lambda + \alpha)^{-1} Z`."""
@@ -147,6 +154,11 @@ def decomposed(X: Real[Array, "n_rows n_features"], folds: Folds, *, scaled: boo
         rows = np.flatnonzero(test)
         held_out.append(HeldOut(fits[key], rows, source.coordinates(sets[fits[key]], rows)))
     return Decomposed(source.X, source.shift, tuple(sets), tuple(held_out))
+
+
+def _takes_away(fit: TrainingSet) -> bool:
+    """Whether products of this training set are the total less what is outside: the fewer rows are multiplied."""
+    return fit.primal and len(fit.outside) < len(fit.train)
 
 
 def take_rows(A: Array, rows: Int[np.ndarray, " n_taken"]) -> Array:

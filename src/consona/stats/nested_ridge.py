@@ -10,18 +10,9 @@ from array_api_compat import array_namespace
 
 from consona.stats.folds import Folds
 from consona.stats.grams import Decomposed, decomposed, take_rows
+from consona.stats.penalties import Grid, best_penalty, extended, grid_of, placed
 from consona.stats.ridge_criteria import criterion_of
-from consona.stats.ridge_sweep import (
-    PER_TARGET,
-    Grid,
-    Sweep,
-    best_penalty,
-    extended,
-    grid_of,
-    held_out_scores,
-    mean_over_folds,
-    placed,
-)
+from consona.stats.ridge_sweep import PER_TARGET, Sweep, held_out_scores, mean_over_folds
 from consona.stats.rotated import RotatedBlock, rotated_blocks
 from consona.stats.shapes import Array, Bool, Float, Real
 from consona.stats.targets import to_numpy
@@ -160,7 +151,7 @@ class NestedRidge:
             for fold, own in enumerate(np.split(asked, ends)):
                 alphas, edge = self._chosen(fold, placed(mean_over_folds(own), block, self.grid), block)
                 held = self.cv.held_out[fold]
-                parts = [P + nu for P, nu in zip(block.predicted(held, alphas), block.turned(held.fit)[1], strict=True)]
+                parts = [P + nu for P, nu in zip(block.predicted(held, alphas), block.turned[held.fit][1], strict=True)]
                 yield block, _Predicted(fold, targets, parts, alphas, edge)
 
     def _chosen(self, fold: int, scores: np.ndarray, block: RotatedBlock) -> tuple[np.ndarray, np.ndarray]:

@@ -2,27 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from consona.stats.folds import Folds
 from consona.stats.grams import Decomposed, decomposed
-from consona.stats.ridge_sweep import (
-    PER_TARGET,
-    Grid,
-    Sweep,
-    best_penalty,
-    extended,
-    grid_of,
-    held_out_scores,
-    mean_over_folds,
-    placed,
-    scores_at,
-)
+from consona.stats.penalties import Grid, best_penalty, extended, grid_of, placed
+from consona.stats.ridge_sweep import PER_TARGET, Sweep, held_out_scores, mean_over_folds, scores_at
 from consona.stats.rotated import RotatedBlock, rotated_blocks
 from consona.stats.shapes import Array, Bool, Float, Real
 
-__all__ = ["RidgeChoice", "choose_penalties", "ridge_cv"]
+__all__ = ["RidgeChoice", "Scoring", "choose_penalties", "ridge_cv"]
 
 
 @dataclass(frozen=True)
@@ -104,60 +95,85 @@ def ridge_cv(
     def exact(block: RotatedBlock, chosen: np.ndarray) -> np.ndarray:
         return np.asarray(mean_over_folds(scores_at(block, chosen, sweep.criterion)[:, None])[0])
 
-    return choose_penalties(cv, Y, grid, sweep, score=score, exact=exact)
+    scoring = Scoring(sweep.criterion, score, None if sweep.dtype is None else exact)
+    return choose_penalties(cv, Y, grid, scoring, shared=sweep.shared)
 
 
-def choose_penalties(
-    cv: Decomposed,
-    Y: Array,
-    grid: Grid,
-    sweep: Sweep,
-    *,
-    score: Callable[[RotatedBlock, np.ndarray], np.ndarray],
-    exact: Callable[[RotatedBlock, np.ndarray], np.ndarray],
-) -> RidgeChoice:
-    """Go through the targets block by block, whatever the scores are.
+class Scoring(NamedTuple):
+    """How a block of targets is scored: by a named criterion, ``(n_alphas, n_targets)`` for some penalties.
+
+    ``exact``, where ``score`` works in low precision, gives ``(n_targets,)`` for one penalty per target.
+    """
+
+    criterion: str
+    score: Callable[[RotatedBlock, np.ndarray], np.ndarray]
+    exact: Callable[[RotatedBlock, np.ndarray], np.ndarray] | None = None
+
+
+def choose_penalties(cv: Decomposed, Y: Array, grid: Grid, scoring: Scoring, *, shared: bool) -> RidgeChoice:
+    """Go through the targets block by block, however they are scored: a penalty for each, or one for all.
 
     Parameters
     ----------
     cv
-        The training sets.
+        Training sets that the targets are turned for.
     Y
-        Targets.
+        Targets, read in blocks.
     grid
         Penalties and their extension.
-    sweep
-        Criterion, one penalty for all, precision.
-    score
-        Of a block and some penalties, ``(n_some, n_targets)``.
-    exact
-        Of a block and one penalty per target, ``(n_targets,)``: asked where ``score`` works in low precision.
+    scoring
+        What is compared.
+    shared
+        Whether all targets get one penalty.
     """
-    found = []
+    return _for_all(cv, Y, grid, scoring) if shared else _for_each(cv, Y, grid, scoring)
+
+
+def _for_each(cv: Decomposed, Y: Array, grid: Grid, scoring: Scoring) -> RidgeChoice:
+    """A penalty for every target; every block is read once."""
+    scores, best = [], []
     for _, block in rotated_blocks(cv, Y):
-        asked = placed(score(block, grid.alphas[grid.asked]), block, grid)
-        found.append(asked if sweep.shared else extended(asked, block, grid, score))
-    scores = np.concatenate(found, axis=1)
-    best, defined = best_penalty(scores)
-    if sweep.shared and defined.any():
-        for side, edge in grid.sides:
-            if _best_for_all(scores) == edge:
-                for place, block in rotated_blocks(cv, Y):
-                    scores[side, place] = np.where(block.block.usable, score(block, grid.alphas[side]), np.nan)
-        best[:] = _best_for_all(scores)
-    alpha = np.where(defined, grid.alphas[best], np.nan)
+        asked = placed(scoring.score(block, grid.alphas[grid.asked]), block, grid)
+        tried = extended(asked, block, grid, scoring.score)
+        best.append(np.where(np.isnan(tried).all(axis=0), -1, best_penalty(tried)[0]))
+        scores.append(_certain(tried, best[-1], block, grid, scoring))
+    return _choice(np.concatenate(scores, axis=1), np.concatenate(best), grid, scoring)
+
+
+def _for_all(cv: Decomposed, Y: Array, grid: Grid, scoring: Scoring) -> RidgeChoice:
+    """One penalty, by the mean over targets; blocks are read again where the grid is extended."""
+    first = [placed(scoring.score(block, grid.alphas[grid.asked]), block, grid) for _, block in rotated_blocks(cv, Y)]
+    scores = np.concatenate(first, axis=1)
+    defined = ~np.isnan(scores).all(axis=0)
+    for side, edge in grid.sides if defined.any() else []:
+        if _best_for_all(scores, defined) == edge:
+            for place, block in rotated_blocks(cv, Y):
+                scores[side, place] = np.where(defined[place], scoring.score(block, grid.alphas[side]), np.nan)
+    best = np.where(defined, _best_for_all(scores, defined) if defined.any() else 0, -1)
+    if scoring.exact is not None:
+        for place, block in rotated_blocks(cv, Y):
+            scores[:, place] = _certain(scores[:, place], best[place], block, grid, scoring)
+    return _choice(scores, best, grid, scoring)
+
+
+def _best_for_all(scores: np.ndarray, defined: np.ndarray) -> int:
+    return int(best_penalty(scores[:, defined].mean(axis=1, keepdims=True))[0][0])
+
+
+def _certain(scores: np.ndarray, best: np.ndarray, block: RotatedBlock, grid: Grid, scoring: Scoring) -> np.ndarray:
+    """The scores, or, where they are rough, the exact one of the chosen penalty and no other."""
+    if scoring.exact is None:
+        return scores
+    only = np.full_like(scores, np.nan)
+    own = scoring.exact(block, np.where(best < 0, np.nan, grid.alphas[best]))
+    only[best, np.arange(len(best))] = np.where(best < 0, np.nan, own)
+    return only
+
+
+def _choice(scores: np.ndarray, best: np.ndarray, grid: Grid, scoring: Scoring) -> RidgeChoice:
+    defined = best >= 0
     tried = ~np.isnan(scores).all(axis=1)
     tried[grid.asked] = True
-    if sweep.dtype is not None:
-        scores[:] = np.nan
-        for place, block in rotated_blocks(cv, Y):
-            own = np.where(defined[place], exact(block, alpha[place]), np.nan)
-            scores[best[place], np.arange(place.start, place.stop)] = own
     edge = defined & (len(grid.alphas) > 1) & ((best == 0) | (best == len(grid.alphas) - 1))
-    return RidgeChoice(alpha, scores[tried], grid.alphas[tried], edge, sweep.criterion)
-
-
-def _best_for_all(scores: np.ndarray) -> int:
-    """Position of the best mean over the targets that have a score."""
-    defined = ~np.isnan(scores).all(axis=0)
-    return int(best_penalty(scores[:, defined].mean(axis=1, keepdims=True))[0][0])
+    alpha = np.where(defined, grid.alphas[best], np.nan)
+    return RidgeChoice(alpha, scores[tried], grid.alphas[tried], edge, scoring.criterion)

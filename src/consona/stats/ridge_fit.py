@@ -93,7 +93,7 @@ def ridge_fit(
     coef, offset = xp.empty((X.shape[1], len(alphas)), **where), xp.empty(len(alphas), **where)
     for place, targets in rotated_blocks(rows, Y):
         own = np.where(targets.block.usable, alphas[place], np.nan)
-        for number, (Z, nu, penalties) in enumerate(zip(*targets.turned(0), targets.spread(own), strict=True)):
+        for number, (Z, nu, penalties) in enumerate(zip(*targets.turned[0], targets.spread(own), strict=True)):
             first = number * Z.shape[1]
             some = own[first : first + Z.shape[1]]
             here = slice(place.start + first, place.start + first + len(some))

@@ -13,7 +13,7 @@ __all__ = ["BLOCK", "TargetBlock", "gathered", "target_blocks", "to_numpy"]
 BLOCK = 512
 """Targets that are worked on together: their predictions stay in the cache of a core."""
 _TILE = 64  # a multiple of the columns that a matrix product works on at once, in any library
-_BYTES_AT_ONCE = 2**27
+_BYTES_AT_ONCE = 2**28
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,14 @@ def _converted(values: Array, like: Array) -> Array:
 def _block(values: Array, width: int) -> TargetBlock:
     xp = array_namespace(values)
     n_rows, n_targets = values.shape
-    usable = xp.all(xp.isfinite(values), axis=0)
-    usable = usable & (xp.max(values, axis=0) > xp.min(values, axis=0))
-    zero = xp.zeros_like(values[:1, :])
-    shift = xp.mean(xp.where(usable, values, zero), axis=0)
+    low, high = xp.min(values, axis=0), xp.max(values, axis=0)  # a missing or infinite value shows in one of them
+    usable = xp.isfinite(low) & xp.isfinite(high) & (high > low)
+    values = values if bool(xp.all(usable)) else xp.where(usable, values, xp.zeros_like(values[:1, :]))
+    shift = xp.mean(values, axis=0)
     parts = []
     for first in range(0, n_targets, width):
         own = slice(first, min(first + width, n_targets))
         part = xp.zeros((n_rows, width), dtype=values.dtype, device=device(values))
-        part[:, : own.stop - first] = xp.where(usable[own], values[:, own] - shift[own], zero[:, own])
+        part[:, : own.stop - first] = values[:, own] - shift[own]
         parts.append(part)
     return TargetBlock(tuple(parts), shift, to_numpy(usable))
