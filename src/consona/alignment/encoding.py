@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,19 +77,37 @@ def encoding_score(
     UserWarning
         When the blocks of a time series touch their training without a gap.
     """
-    _require_fit(recording, split, n_permutations)
-    responses = recording.mean()[split.of(recording.ids, f"recording '{recording.subject}'")]
+    return encoding_scores(
+        features, {recording.subject: recording}, split=split, alphas=alphas, n_permutations=n_permutations
+    )[recording.subject]
+
+
+def encoding_scores(
+    features: Features,
+    recordings: Mapping[str, Recording],
+    *,
+    split: Split,
+    alphas: tuple[float, ...] = ALPHAS,
+    n_permutations: int = N_PERMUTATIONS,
+) -> dict[str, Score]:
+    """As :func:`encoding_score`, for several subjects who saw the same stimuli: features are decomposed once."""
+    for recording in recordings.values():
+        _require_fit(recording, split, n_permutations)
+    responses = {name: responses_of(recording, split) for name, recording in recordings.items()}
     chosen = features.select(split.ids)
-    orders = split.orders(n_permutations) if n_permutations else np.empty((0, len(responses)), dtype=np.intp)
-    fits = [_layer_fit(chosen.layer(int(layer)), responses, split, np.asarray(alphas)) for layer in chosen.layers]
-    found = [fit.scored(responses, orders) for fit in fits]
-    coords = {"layer": chosen.layers, **_target_coords(recording)}
-    data = xr.DataArray(np.stack([each.observed for each in found]), coords, ("layer", "target"))
-    null = None
-    if len(orders):
-        stacked = np.stack([each.null for each in found], axis=1).astype(np.float32)
-        null = xr.DataArray(stacked, coords, ("permutation", "layer", "target"))
-    return Score(data, "pearson r", _words(split), null=null, attrs=_facts(chosen, split, found, len(orders)))
+    orders = split.orders(n_permutations) if n_permutations else np.empty((0, len(split.ids)), dtype=np.intp)
+    found: dict[str, list[_Found]] = {name: [] for name in recordings}
+    for layer in chosen.layers:
+        fit = _layer_fit(chosen.layer(int(layer)), split, np.asarray(alphas))
+        for name, values in responses.items():
+            found[name].append(fit.scored(values, orders))
+    facts = _facts(chosen, split, len(orders))
+    return {name: _as_score(recordings[name], chosen.layers, each, split, facts) for name, each in found.items()}
+
+
+def responses_of(recording: Recording, split: Split) -> Array:
+    """Mean responses in the order of the split, ``(n_stimuli, n_targets)``."""
+    return recording.mean()[split.of(recording.ids, f"recording '{recording.subject}'")]
 
 
 def fold_wise(split: Split) -> bool:
@@ -138,7 +156,7 @@ class _LayerFit:
         return r, int(edge[:, np.isfinite(r)].sum()), int(np.isfinite(r).sum()) * len(edge)
 
 
-def _layer_fit(values: npt.NDArray[np.float32], responses: Array, split: Split, alphas: Array) -> _LayerFit:
+def _layer_fit(values: npt.NDArray[np.float32], split: Split, alphas: Array) -> _LayerFit:
     folds, varies = split.folds(), np.ptp(values, axis=0) > 0
     if not varies.any():
         return _LayerFit(None, folds, pooled=not fold_wise(split))
@@ -161,23 +179,39 @@ def _words(split: Split) -> str:
     return f"{split.words()}; {how}; penalty chosen in folds within the training stimuli"
 
 
-def _facts(features: Features, split: Split, found: list[_Found], n_permutations: int) -> dict[str, object]:
-    skipped = [int(layer) for layer, each in zip(features.layers, found, strict=True) if each.skipped]
+def _as_score(
+    recording: Recording,
+    layers: npt.NDArray[np.int64],
+    found: list[_Found],
+    split: Split,
+    facts: dict[str, object],
+) -> Score:
+    coords = {"layer": layers, **_target_coords(recording)}
+    data = xr.DataArray(np.stack([each.observed for each in found]), coords, ("layer", "target"))
+    stacked = np.stack([each.null for each in found], axis=1).astype(np.float32)
+    null = xr.DataArray(stacked, coords, ("permutation", "layer", "target")) if len(stacked) else None
+    counts = {
+        "n_at_edge": sum(each.n_at_edge for each in found),
+        "n_penalties": sum(each.n_penalties for each in found),
+        "layers_skipped": [int(layer) for layer, each in zip(layers, found, strict=True) if each.skipped],
+    }
+    return Score(data, "pearson r", _words(split), null=null, attrs={**facts, **counts})
+
+
+def _facts(features: Features, split: Split, n_permutations: int) -> dict[str, object]:
     facts: dict[str, object] = {
         "cv": "fold-wise" if fold_wise(split) else "pooled",
         "held_out": split.column,
         "shares_stimuli": split.kind in ("sessions", "shuffled"),
         "folds": split.named_folds(),
-        "n_features": int(features.data.sizes["feature"]),
+        "features_per_stimulus": int(features.data.sizes["feature"]),
         "stimuli_in_training": int(split.folds().train.sum(axis=1).min()),
         "penalty_chosen_in": "inner folds",
-        "n_at_edge": sum(each.n_at_edge for each in found),
-        "n_penalties": sum(each.n_penalties for each in found),
-        "layers_skipped": skipped,
     }
     if n_permutations:
         facts["null"] = split.null_words()
         facts["smallest_p"] = 1.0 / (n_permutations + 1)
+        facts["correction"] = "max-statistic"
     return facts
 
 

@@ -63,6 +63,9 @@ class Split:
     def of_sessions(cls, stimuli: Stimuli, column: str = "run", *, n_folds: int = N_FOLDS, seed: int = 0) -> "Split":
         """Whole runs that each show the same conditions: a new measurement is predicted, not a new stimulus.
 
+        One row per condition and run; repetitions of a condition within a run belong to the same stimulus. Neighbouring
+        volumes as rows of their own would not be exchangeable.
+
         Raises
         ------
         InvalidInput

@@ -155,6 +155,31 @@ def cleaned(recording: Recording, runs: npt.ArrayLike, *, degree: int = 3, n_cos
     return Recording(recording.data.copy(data=values), recording.subject, recording.attrs | notes)
 
 
+def zscored_within(recording: Recording, runs: npt.ArrayLike) -> Recording:
+    """Every target with mean 0 and standard deviation 1 over the rows and repetitions of each run.
+
+    For responses to conditions that every run shows: the level and gain of a run are not what distinguishes them. A
+    target that is constant in a run is missing (NaN) as a whole.
+
+    Raises
+    ------
+    InvalidInput
+        When there is not one run per row.
+    """
+    labels = _labels(recording, runs)
+    values = np.asarray(recording.data.values, dtype=np.float64).copy()
+    for label in np.unique(labels):
+        rows = labels == label
+        part = values[:, rows]
+        centred = part - np.nanmean(part, axis=(0, 1))
+        spread = np.sqrt(np.nanmean(centred**2, axis=(0, 1)))
+        values[:, rows] = np.divide(centred, spread, out=np.full_like(centred, np.nan), where=spread > 0)
+    known = np.isfinite(np.asarray(recording.data.values)).any(axis=2, keepdims=True)
+    lost = (~np.isfinite(values) & known).any(axis=(0, 1))
+    values[:, :, lost] = np.nan
+    return Recording(recording.data.copy(data=values), recording.subject, recording.attrs)
+
+
 def estimated_gap(recording: Recording, runs: npt.ArrayLike) -> int:
     """How many volumes to leave out on both sides of a test block, from the autocorrelation of the responses.
 

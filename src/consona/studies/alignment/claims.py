@@ -147,19 +147,42 @@ def _geometry_verdict(material: Material, geometry: Geometry, name: str) -> Verd
 
 
 def _decoding_claim(study: "Alignment", material: Material, decoded: Decoded) -> Claim:
-    n, n_of = _counted(material)
+    values, (n, n_of) = decoded.values(), _counted(material)
+    effect, classes = float(np.nanmean(values)), decoded.kind == "classes"
+    what = (
+        "classes of held-out runs, told apart by mean patterns"
+        if classes
+        else "held-out stimuli, identified by features"
+    )
+    how = "classes exchanged within runs" if classes else next(iter(material.splits.values())).null_words()
+    none = np.full((len(values), 1), np.nan)
+    controls = {
+        name: _decoding_verdict(
+            study, decoded, material.not_testable.get(name, "patterns are told apart without features"), name
+        )
+        for name in CONTROLS
+    }
     return Claim(
         id="decoding",
         statement="",
-        effect=decoded.effect,
-        unit="two-way identification of held-out stimuli (chance 0.5), mean over subjects",
-        interval=decoded.interval,
-        p=decoded.p,
-        null=Null("responses of whole groups exchanged, fitted and tuned again", "responses", len(decoded.null)),
+        effect=effect,
+        unit=f"two-way identification (chance 0.5) of {what}, mean over {len(values)} subject(s)",
+        interval=mean_interval(values, none, seed=study.seed),
+        p=float(p_value(np.asarray(effect), decoded.null)) if np.isfinite(effect) else float("nan"),
+        null=Null(how, how.split(",")[0], len(decoded.null)),
         n=n,
         n_of=n_of,
         ceiling="no bound is known for identification",
-        controls={
-            name: not_testable("controls of decoding are those of encoding", rule=f"above {name}") for name in CONTROLS
-        },
+        controls=controls,
     )
+
+
+def _decoding_verdict(study: "Alignment", decoded: Decoded, reason: str, name: str) -> Verdict:
+    if name not in decoded.scores:
+        return not_testable(reason, rule=f"above the identification by {name}")
+    own, other = decoded.values(), decoded.values(name)
+    if len(own) >= FEWEST_SUBJECTS:
+        return exceeds_control(
+            own - other, np.full((len(own), 1), np.nan), of=f"the identification by {name}", seed=study.seed
+        )
+    return exceeds(float(np.nanmean(own)), float(np.nanmean(other)), of=f"the identification by {name} (value only)")

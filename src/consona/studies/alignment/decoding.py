@@ -1,4 +1,4 @@
-"""Decoding: which held-out stimulus was shown, told from the responses."""
+"""Decoding: which held-out stimulus was shown, told from the responses; or which class, run by run."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,27 +6,95 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from consona.core.claim import Interval
+from consona.alignment.classes import class_score
+from consona.alignment.decoding import retrieval_score
+from consona.alignment.encoding import fold_wise
+from consona.core.features import Features
+from consona.core.invariants import as_names
 from consona.core.score import Score
+from consona.studies.alignment.reading import MODEL
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
     from consona.studies.alignment.material import Material
     from consona.studies.alignment.study import Alignment
 
+MOST_STIMULI = 3000
+REFERENCE_NULL = 19
+TWO_WAY = "two-way"
+
 
 @dataclass(frozen=True)
 class Decoded:
-    """Identification by subject, its mean and the null of the mean."""
+    """Two-way identification by set of features and subject (chance 0.5), and the null of the model's mean.
 
-    scores: dict[str, Score]
-    effect: float
+    ``kind`` is ``stimuli`` (identified by their features) or ``classes`` (told apart by their patterns, without them).
+    """
+
+    kind: str
+    scores: dict[str, dict[str, Score]]
     null: npt.NDArray[np.float64]
-    p: float
-    interval: Interval | None
-    controls: dict[str, float]
+
+    def values(self, name: str = MODEL) -> npt.NDArray[np.float64]:
+        """Two-way identification of every subject."""
+        return np.array([_two_way(score) for score in self.scores[name].values()])
 
 
 def decoding_part(study: "Alignment", run: "Run", material: "Material") -> Decoded | None:
-    """To be filled."""
-    return None
+    """Identification of stimuli, or of classes where runs are held out; a note where there is neither."""
+    reason = _reason(study, material)
+    if reason:
+        run.note(f"No decoding: {reason}.")
+        return None
+    if study.hold_out == "runs":
+        return _classes(study, run, material)
+    return _stimuli(study, run, material)
+
+
+def _classes(study: "Alignment", run: "Run", material: "Material") -> Decoded:
+    given = {}
+    for subject, recording in material.recordings.items():
+        rows = material.stimuli.select(recording.ids)
+        given[subject] = (recording, as_names(rows[study.group or ""]), as_names(rows[study.run]))
+    scores = run.each("classes", class_score, given, n_permutations=study.n_permutations_rsa, seed=study.seed)
+    return Decoded("classes", {MODEL: scores}, _mean_null(scores))
+
+
+def _stimuli(study: "Alignment", run: "Run", material: "Material") -> Decoded:
+    pooled = not all(fold_wise(split) for split in material.splits.values())
+    scores: dict[str, dict[str, Score]] = {}
+    for name, features in material.features.items():
+        n = study.n_permutations if name == MODEL else REFERENCE_NULL if pooled else 0
+        one = _layer(study, features)
+        given = {
+            s: {"recording": material.recordings[s], "features": one.select(split.ids), "split": split}
+            for s, split in material.splits.items()
+        }
+        scores[name] = run.each(f"decoding-{name.replace(' ', '-')}", retrieval_score, given, n_permutations=n)
+    return Decoded("stimuli", scores, _mean_null(scores[MODEL]))
+
+
+def _layer(study: "Alignment", features: Features) -> Features:
+    """The layer that was fixed for decoding; the only one, where features have one."""
+    number = study.layer if len(features.layers) > 1 else -1
+    return Features(features.data.sel(layer=[features.layer_number(number)]))
+
+
+def _two_way(score: Score) -> float:
+    data = score.data.sel(attribute=TWO_WAY)
+    return float(data.isel(layer=0) if "layer" in data.dims else data)
+
+
+def _mean_null(scores: dict[str, Score]) -> npt.NDArray[np.float64]:
+    nulls = [score.null.sel(attribute=TWO_WAY) for score in scores.values() if score.null is not None]
+    flat = [null.isel(layer=0).values if "layer" in null.dims else null.values for null in nulls]
+    return np.asarray(np.mean([each[: min(map(len, flat))] for each in flat], axis=0))
+
+
+def _reason(study: "Alignment", material: "Material") -> str:
+    if study.hold_out == "time":
+        return "rows are volumes, not stimuli"
+    if study.hold_out == "runs" and study.group is None:
+        return "runs are held out and no 'group' names the class of a row"
+    most = max(len(split.ids) for split in material.splits.values())
+    return f"there are {most} stimuli, and at most {MOST_STIMULI} are decoded here" if most > MOST_STIMULI else ""

@@ -7,8 +7,14 @@ import numpy as np
 import xarray as xr
 
 from consona.alignment.ceilings import repetition_ceiling
-from consona.alignment.encoding import encoding_score, fold_wise, require_defined, share_at_edge
-from consona.alignment.encoding_draws import chosen_layers, encoding_draws
+from consona.alignment.encoding import (
+    encoding_score,
+    encoding_scores,
+    fold_wise,
+    require_defined,
+    share_at_edge,
+)
+from consona.alignment.encoding_draws import encoding_draws
 from consona.alignment.regions import region_means, side_by_side, subject_mean, target_tests
 from consona.core.score import Score
 from consona.studies.alignment.reading import MODEL
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     from consona.studies.alignment.study import Alignment
 
 EDGE = 0.05
+MANY_TARGETS = 20_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,6 @@ class Encoded:
     tests: dict[str, xr.Dataset]
     whole: dict[str, Score]
     draws: dict[str, dict[str, xr.Dataset]]
-    chosen: dict[str, tuple[int, ...]]
     pooled: bool
 
     def value(self, name: str) -> float:
@@ -56,24 +62,43 @@ def encoding_part(study: "Alignment", run: "Run", material: "Material") -> Encod
             require_defined(recording)
     pooled = not all(fold_wise(split) for split in material.splits.values())
     ceilings = run.each("ceiling", repetition_ceiling, {s: (each,) for s, each in material.recordings.items()})
-    scores, draws, whole, chosen = {}, {}, {}, {}
-    for name, features in material.features.items():
-        word = name.replace(" ", "-")
+    scores: dict[str, dict[str, Score]] = {}
+    draws: dict[str, dict[str, xr.Dataset]] = {}
+    for name in material.features:
         n = study.n_permutations if name == MODEL or pooled else 0
-        given = {
-            s: {"features": features.select(split.ids), "recording": material.recordings[s], "split": split}
-            for s, split in material.splits.items()
-        }
-        scores[name] = run.each(f"encoding-{word}", encoding_score, given, n_permutations=n)
-        layers = run.each(f"layers-{word}", chosen_layers, given)
-        drawn = {s: {**given[s], "layers": tuple(layers[s]), "region": material.region} for s in given}
-        draws[name] = run.each(f"draws-{word}", encoding_draws, drawn)
-        whole[name] = side_by_side({s: region_means(each) for s, each in scores[name].items()})
-        if name == MODEL:
-            chosen = {s: tuple(int(layer) for layer in layers[s]) for s in layers}
-    model = {s: _with_ceiling(score, ceilings[s]) for s, score in scores[MODEL].items()}
+        scores[name], draws[name] = _scored(run, material, name, n)
+    whole = {name: side_by_side({s: region_means(each) for s, each in by.items()}) for name, by in scores.items()}
+    model = {s: _with_ceiling(scores[MODEL][s], ceilings[s]) for s in material.recordings}
     _evidence(run, material, model)
-    return Encoded(model, {s: target_tests(each) for s, each in model.items()}, whole, draws, chosen, pooled)
+    return Encoded(model, {s: target_tests(each) for s, each in model.items()}, whole, draws, pooled)
+
+
+def _scored(
+    run: "Run", material: "Material", name: str, n_permutations: int
+) -> tuple[dict[str, Score], dict[str, xr.Dataset]]:
+    """One set of features: scores of every layer, and draws of the chosen ones, by subject."""
+    scores: dict[str, Score] = {}
+    draws: dict[str, xr.Dataset] = {}
+    for place, subjects in enumerate(_alike(material)):
+        split, word = material.splits[subjects[0]], name.replace(" ", "-") + (f"-{place}" if place else "")
+        here = material.features[name].select(split.ids)
+        seen = {subject: material.recordings[subject] for subject in subjects}
+        how = {"split": split, "n_permutations": n_permutations}
+        if len(subjects) > 1:
+            scores |= run.step(f"encoding-{word}", encoding_scores, here, seen, **how)
+        else:
+            scores[subjects[0]] = run.step(f"encoding-{word}", encoding_score, here, seen[subjects[0]], **how)
+        draws |= run.step(f"draws-{word}", encoding_draws, here, seen, split=split, region=material.region)
+    return scores, draws
+
+
+def _alike(material: "Material") -> list[list[str]]:
+    """Subjects who saw the same stimuli, whose features are decomposed once; those with many targets by themselves."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for subject, split in material.splits.items():
+        many = material.recordings[subject].n_targets > MANY_TARGETS
+        groups.setdefault((subject,) if many else tuple(split.ids.tolist()), []).append(subject)
+    return list(groups.values())
 
 
 def null_of_mean(encoded: Encoded) -> np.ndarray:

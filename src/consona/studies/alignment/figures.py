@@ -36,7 +36,11 @@ def draw(run: "Run", material: Material, parts: Parts, claims: "list[Claim]") ->
         run.step("geometry-models", rsa_bars, parts.geometry)
         found["geometry"] = (fact_of(parts.geometry), null_of_effect(parts.geometry), p["geometry"])
     if parts.decoded is not None:
-        found["decoding, identification"] = (parts.decoded.effect, parts.decoded.null, p["decoding"])
+        found["decoding, identification"] = (
+            float(np.nanmean(parts.decoded.values())),
+            parts.decoded.null,
+            p["decoding"],
+        )
     if found:
         run.step("nulls", nulls, found)
     if parts.encoded is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from consona.alignment.simple_features import bag_of_words, length_features, shuffled_within
 from consona.alignment.split import Split
-from consona.alignment.time_courses import cleaned, estimated_gap, order_features, volume_features
+from consona.alignment.time_courses import cleaned, estimated_gap, order_features, volume_features, zscored_within
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
@@ -55,6 +55,8 @@ def load_material(study: "Alignment", run: "Run") -> Material:
     recordings = {each.subject: each for each in data.recordings}
     if study.hold_out == "time":
         recordings = {name: cleaned(each, shown[name][study.run]) for name, each in recordings.items()}
+    elif study.hold_out == "runs":
+        recordings = {name: zscored_within(each, shown[name][study.run]) for name, each in recordings.items()}
     purge = _purge(study, run, recordings, shown)
     splits = {name: _split(study, stimuli, purge) for name, stimuli in shown.items()}
     features, missing = _features(study, run, data.stimuli)
