@@ -122,7 +122,7 @@ def require_gone(group):
     pytest.fail("processes of the cluster are left")
 
 
-def test_ctrl_c_ends_the_workers_and_one_worker_goes_on_to_the_same_results(tmp_path, alone):
+def test_ctrl_c_ends_the_workers_and_what_they_kept_is_found_without_them(tmp_path, alone):
     script = Path(__file__).with_name("interrupted.py")
     process = subprocess.Popen(
         [sys.executable, str(script), str(tmp_path)],
@@ -136,7 +136,8 @@ def test_ctrl_c_ends_the_workers_and_one_worker_goes_on_to_the_same_results(tmp_
     assert b"KeyboardInterrupt" in process.communicate(timeout=60)[1]
     assert read_manifest(tmp_path / "run").status == "interrupted"
     require_gone(process.pid)
-    run = Run.open(tmp_path / "run", {"several": Several})
+    execution = alone.execution.model_copy(update={"store": str(tmp_path / "store")})
+    run = Run.create(Several(), execution, tmp_path / "without")
     run.conduct()
     assert hashes(run) == hashes(alone)
     assert sum(step.shards.found for step in run.manifest.steps) >= 1
@@ -171,6 +172,34 @@ def test_the_job_that_is_sent_to_slurm():
     ):
         assert line in script.splitlines(), script
     assert "--nthreads 1 " in script
+
+
+SBATCH = """#!/bin/sh
+# stands in for SLURM: the job runs here
+cp "$1" "$FAKE/job"; setsid sh "$FAKE/job" > "$FAKE/out" 2>&1 &
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/bin/sh
+kill -TERM -- -"$1"
+echo "$1" >> "$FAKE/cancelled"
+"""
+
+
+def test_one_job_works_through_its_script_to_the_same_results_and_is_cancelled(tmp_path, monkeypatch, alone):
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("FAKE", str(tmp_path))
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    settings = alone.execution.model_dump() | {"cluster": "slurm", "store": str(tmp_path / "store")}
+    run = Run.create(Several(), Execution(**settings | {"slurm": {"interface": "lo"}}), tmp_path / "run")
+    run.conduct()
+    assert hashes(run) == hashes(alone)
+    assert set(said(tmp_path).values()) == {1}
+    (job,) = (tmp_path / "cancelled").read_text().split()
+    require_gone(int(job))
 
 
 @pytest.mark.parametrize(("cluster", "package"), [("local", "distributed"), ("slurm", "dask_jobqueue")])

@@ -4,6 +4,7 @@ import functools
 import io
 import pickle
 import socket
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,11 @@ class _Unpickler(pickle.Unpickler):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a worker works: the folder of the store, and with how many threads."""
+    """Where a worker works: the folder of the store, the folders the run imports from, and with how many threads."""
 
     folder: str
     threads: int
+    imports: tuple[str, ...] = ()
 
 
 def carried_out(parcel: bytes, place: Place) -> tuple[str, ...]:
@@ -109,7 +111,8 @@ def carried_out(parcel: bytes, place: Place) -> tuple[str, ...]:
 
 @functools.cache
 def _worker(place: Place) -> Worker:
-    """The worker of this process; it reads the code once, as a run does."""
+    """The worker of this process; it reads the code once, and imports from where the run does."""
+    sys.path += [each for each in place.imports if each not in sys.path]
     return Worker(Store(Path(place.folder)), Code(), BlockSizes(0, 0), place.threads)
 
 

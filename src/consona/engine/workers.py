@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from consona.core.errors import require_extra
@@ -83,7 +84,8 @@ class DaskPool:
     def _send(self, shard: Shard, parcels: Parcels, sent: dict[str, Shard]) -> Any:
         name = f"{shard.title} {shard.key.key}"
         sent[name] = shard
-        place = Place(str(self.store.folder.absolute()), self.execution.threads)
+        imports = tuple(str(Path(each).absolute()) for each in sys.path)
+        place = Place(str(self.store.folder.absolute()), self.execution.threads, imports)
         return self._ready().submit(_alone, parcels.packed(shard), place, key=name, pure=False, retries=0)
 
     def _ready(self) -> Any:
