@@ -35,7 +35,7 @@ right.axvline(accuracy, color="C0", label="seen classes")
 right.axvline(1 / 8, color="grey", linestyle=":", label="chance, 1/8")
 right.set_xlabel("share of the 96 patterns that are recognised")
 right.set_yticks([])
-right.legend(frameon=False, fontsize=8, loc="center")
+right.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "haxby.png", dpi=150)
 
 print(f"{score.attrs['n_correct']:.0f} of {score.attrs['n_of']} recognised ({accuracy:.3f}), chance {null.mean():.3f}")
