@@ -91,7 +91,13 @@ def test_rows_of_one_stimulus_are_repetitions_over_the_files_of_a_subject(tmp_pa
     np.testing.assert_allclose(first.mean()[1:], [VALUES[1], VALUES[2] + 3], rtol=1e-5)
     np.testing.assert_allclose(second.data.values, [VALUES, VALUES + 1])
     assert first.data["voxel"].values.tolist() == [0, 1, 2, 3, 4, 5]
-    assert set(dataset.checksums) == {"stimuli.csv", "sub-01_run-1.npz", "sub-01_run-2.npz", "sub-02.npz"}
+    assert set(dataset.checksums) == {
+        "stimuli.csv",
+        "targets.csv",
+        "sub-01_run-1.npz",
+        "sub-01_run-2.npz",
+        "sub-02.npz",
+    }
 
 
 def test_volumes_within_a_mask(tmp_path, table):
@@ -275,6 +281,8 @@ def test_features_must_hold_the_stimuli_that_are_needed(tmp_path, table):
     np.save(tmp_path / "bare.npy", VALUES)
     with pytest.raises(InvalidInput, match="without ids nothing is aligned"):
         load_own_features(tmp_path / "bare.npy", IDS)
+    with pytest.raises(InvalidInput, match="features.mat is no kind of file that is read for features"):
+        load_own_features(table.rename(tmp_path / "features.mat"), IDS)
     with pytest.raises(MissingData, match="none.npy does not exist; expected features"):
         load_own_features(tmp_path / "none.npy", IDS)
 

@@ -81,7 +81,8 @@ def load_own(
     for source in sources:
         found.setdefault(source.subject, []).append(reading.rows(source))
     made = tuple(own_recording(parts, shown.ids, subject, targets) for subject, parts in found.items())
-    sums = _checksums([Path(stimuli), *(source.path for source in sources)])
+    given = [Path(each) for each in (stimuli, mask, order, targets) if each is not None and Path(each).is_file()]
+    sums = _checksums([*given, *(source.path for source in sources)])
     name = f"own-{stem(Path(stimuli))}"
     return Dataset(shown, made, name, "as given", "the user's own", f"own data, {Path(stimuli).name}", sums)
 

@@ -69,6 +69,11 @@ def load_own_features(path: Path | str, ids: npt.ArrayLike, *, order: Path | str
         the array has another shape, or when values are not finite (stimuli and layers are named).
     """
     file = require_file(path, "features: an .npy, .npz, .csv or .tsv file")
+    if file.suffix not in ARRAYS:
+        raise InvalidInput(
+            f"{file.name} is no kind of file that is read for features; expected one that ends in {', '.join(ARRAYS)}. "
+            "Save the array with numpy.savez(path, features=…, stimulus=…)."
+        )
     values, names = _named_array(file, "features", order)
     if values.ndim not in (2, 3):
         raise InvalidInput(

@@ -38,6 +38,6 @@ def load_plain_archive(path: Path, names: Sequence[str] = ()) -> dict[str, npt.N
 
 def _unreadable(path: Path, error: Exception) -> InvalidInput:
     return InvalidInput(
-        f"{path.name} is damaged or holds Python objects ({error}); expected a plain array of numbers. "
+        f"{path.name} is damaged or holds Python objects ({type(error).__name__}); expected a plain array of numbers. "
         "Nothing was executed. Copy or download the file again."
     )
