@@ -2,7 +2,7 @@
 
 Features and responses are drawn without any relation but with structure of their own (groups, time, runs). A nested
 ridge is scored fold by fold; every null refits it. One row per case and null: how often p <= .05, and the standard
-error over draws of the features. About five minutes on one thread; ``python benchmarks/nulls.py 10`` for a quick look.
+error over draws of the features. About six minutes on one thread; ``python benchmarks/nulls.py 10`` for a quick look.
 """
 
 import os
@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from consona.stats.folds import Folds, blocked_folds, grouped_folds, inner_folds
 from consona.stats.nested_ridge import NestedRidge
 from consona.stats.permutation import p_value, permuted_groups, random_orders
+from consona.stats.subject_test import subject_test
 from consona.stats.surrogates import block_orders, circular_shifts, group_orders, phase_randomised
 
 N_FEATURES, N_TARGETS, N_NULL = 8, 20, 99
@@ -114,6 +115,19 @@ def several_runs(rng: Rng, *, transient: float) -> dict[str, float]:
     return timed(X + transient * course, Y + transient * course, runs, rng, length=8)
 
 
+def subjects(rng: Rng) -> dict[str, float]:
+    """12 subjects who saw the same 100 stimuli and share half of their responses, none of it in the features."""
+    X, shared = rng.standard_normal((100, N_FEATURES)), rng.standard_normal((100, 1, N_TARGETS // 4))
+    Y = (shared + rng.standard_normal((100, 12, N_TARGETS // 4))).reshape(100, -1)
+    orders = np.vstack([np.arange(100), random_orders(100, N_NULL, seed=int(rng.integers(2**31)))])
+    found = scores(X, grouped_folds(np.arange(100), 5, seed=0), Y[orders]).reshape(N_NULL + 1, 12, -1)
+    means = found.mean(axis=1)
+    return {
+        "signs of subjects": float((subject_test(found[0] - found[1:].mean(axis=0), seed=0).p <= 0.05).mean()),
+        "stimuli, mean of subjects": float((p_value(means[0], means[1:]) <= 0.05).mean()),
+    }
+
+
 UNEQUAL = np.repeat([2, 3, 4, 6, 9], 5)
 CASES = {
     "30 groups of 4": lambda rng: grouped(np.full(30, 4), rng),
@@ -123,6 +137,7 @@ CASES = {
     "one run, drift removed": detrended,
     "10 runs": lambda rng: several_runs(rng, transient=0.0),
     "10 runs, course in both": lambda rng: several_runs(rng, transient=0.5),
+    "12 subjects, same stimuli": subjects,
 }
 
 

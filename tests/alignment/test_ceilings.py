@@ -38,6 +38,7 @@ def test_a_perfect_model_reaches_its_ceiling_and_no_more(ceiling_of):
     assert float(ceiling.mean()) == pytest.approx(np.sqrt(0.75), abs=4 * 0.025 / np.sqrt(40) + 0.002)
     assert float(ceiling.mean()) == pytest.approx(reached.mean(), abs=4 * 0.03 / np.sqrt(40))
     assert ceiling.attrs["reason"] == ""
+    np.testing.assert_allclose(ceiling.values**2, ceiling["reliability"].values)
     assert "sqrt" in ceiling.attrs["formula"]
     score = Score(xr.DataArray(reached[None], dims=("layer", "target")), "pearson r", "none", ceiling=ceiling)
     again = Score.from_xarray(score.to_xarray())

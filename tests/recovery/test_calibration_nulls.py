@@ -122,6 +122,23 @@ def test_sign_flips_over_subjects_are_exact():
     assert (drawn.p <= 0.05).mean() < 0.05 + 4 * np.sqrt(0.05 * 0.95 / N_STUDIES)
 
 
+def test_subjects_who_saw_the_same_stimuli_share_their_luck():
+    """12 subjects share half of their responses to 40 stimuli, and the predictor none: signs of subjects then test
+    these very stimuli. One order of the stimuli for all subjects at a time, and the mean over subjects, is uniform.
+    """
+    rng = np.random.default_rng(9)
+    by_stimuli, by_subjects = [], []
+    for study in range(N_STUDIES):
+        x, Y = rng.standard_normal(40), rng.standard_normal((40, 1)) + rng.standard_normal((40, 12))
+        r = unit_columns(x[:, None]).T @ unit_columns(Y)
+        orders = random_orders(40, N_ORDERS, seed=study)
+        null = unit_columns(x[orders].T).T @ unit_columns(Y)
+        by_stimuli.append(float(p_value(r.mean(), null.mean(axis=1))))
+        by_subjects.append(subject_test(r.T, seed=0).p[0])
+    assert ks(by_stimuli, N_ORDERS + 1, rng) > ALARM
+    assert np.mean(np.array(by_subjects) <= 0.05) > 0.2
+
+
 def test_corrected_p_over_subjects_and_targets_holds_the_family_wise_rate():
     """30 correlated targets of unequal spread: the smallest corrected p of a study is itself uniform."""
     rng = np.random.default_rng(6)

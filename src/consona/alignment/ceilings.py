@@ -29,16 +29,17 @@ def repetition_ceiling(recording: Recording) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        Over ``target``; ``attrs`` name the ``formula``, what it is a ceiling ``of``, ``n_undefined``, and an empty
-        ``reason``. Where it cannot be computed: a single NaN without dimensions, and the reason in words.
+        Over ``target``, with the coordinate ``reliability`` of which it is the root: average that one over targets,
+        because it keeps the negative estimates. ``attrs`` name the ``formula``, what it is a ceiling ``of``,
+        ``n_undefined``, and an empty ``reason``. Where it cannot be computed: a single NaN without dimensions, and the
+        reason in words.
     """
     formula = "sqrt(signal variance / (signal variance + noise variance * mean(1 / repetitions)))"
     values = np.asarray(recording.data.values)
     reason = _without_repetitions(recording, int((_repetitions(values) > 1).sum()))
     if reason:
         return _absent(formula, _MEAN, reason)
-    reliability = reliability_of_mean(variance_parts(values))
-    return _named(perfect_model_r(reliability), recording, formula, _MEAN)
+    return _root(reliability_of_mean(variance_parts(values)), recording, formula)
 
 
 def split_half_ceiling(recording: Recording, *, n_splits: int = 100, seed: int = 0) -> xr.DataArray:
@@ -54,8 +55,7 @@ def split_half_ceiling(recording: Recording, *, n_splits: int = 100, seed: int =
     reason = _without_repetitions(recording, int((_repetitions(values) == len(values)).sum()))
     if reason:
         return _absent(formula, _MEAN, reason)
-    reliability = split_half_repetitions(values, n_splits=n_splits, seed=seed)
-    return _named(perfect_model_r(reliability), recording, formula, _MEAN)
+    return _root(split_half_repetitions(values, n_splits=n_splits, seed=seed), recording, formula)
 
 
 def others_ceiling(dataset: Dataset) -> xr.DataArray:
@@ -87,6 +87,11 @@ def pool_ceiling(dataset: Dataset, *, n_draws: int = 20, seed: int = 0) -> xr.Da
     if reason:
         return _absent(formula, of, reason)
     return _named(pool_growth(_shared(dataset), n_draws=n_draws, seed=seed).limit, dataset.recordings[0], formula, of)
+
+
+def _root(reliability: Array, recording: Recording, formula: str) -> xr.DataArray:
+    ceiling = _named(perfect_model_r(reliability), recording, formula, _MEAN)
+    return ceiling.assign_coords(reliability=("target", reliability))
 
 
 def _named(values: Array, recording: Recording, formula: str, of: str) -> xr.DataArray:
