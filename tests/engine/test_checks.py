@@ -12,7 +12,7 @@ from consona.engine.checks.observed import observed
 
 LEAKY = [{"train": ["a", "b"], "test": ["c"]}, {"train": ["b", "c"], "test": ["c", "d"]}]
 CLEAN = [{"train": ["a", "b"], "test": ["c"]}, {"train": [1, 2], "test": [3]}]
-CHOSEN = {"penalty_chosen_in": "inner folds", "n_features": 900, "stimuli_in_training": 90}
+CHOSEN = {"penalty_chosen_in": "inner folds", "features_per_stimulus": 900, "stimuli_in_training": 90}
 FIRES = [
     ("CON001", {"held_out": "clip", "folds": LEAKY}, "1 of the groups named by 'clip' are in training and test: 'c'"),
     ("CON002", {"what": "layer", "n_candidates": 6, "chosen_on": "reported data"}, "best of 6"),
@@ -36,7 +36,7 @@ QUIET = [
     ("CON004", {"smallest_p": 1 / 362880, "n_tests": 160, "correction": "bonferroni"}),
     ("CON005", {"n_targets": 160, "n_undefined": 0}),
     ("CON006", CHOSEN | {"n_at_edge": 50, "n_penalties": 1000}),
-    ("CON006", CHOSEN | {"n_features": 9, "penalty_chosen_in": "fixed"}),
+    ("CON006", CHOSEN | {"features_per_stimulus": 9, "penalty_chosen_in": "fixed"}),
     ("CON007", {"n_tests": 160, "correction": "fdr"}),
     ("CON007", {"n_tests": 1, "correction": "none"}),
     ("CON008", {"n_stimuli": 9, "n_truncated": 0}),

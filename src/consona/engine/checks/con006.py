@@ -11,7 +11,8 @@ _MOST_AT_EDGE = 0.05
 
 def complaint(facts: Mapping[str, Any]) -> str | None:
     """Fires on a fixed penalty with more features than stimuli, and on more than 5 % of penalties at the edge."""
-    way, n_features, n_stimuli = facts["penalty_chosen_in"], int(facts["n_features"]), int(facts["stimuli_in_training"])
+    way, n_stimuli = facts["penalty_chosen_in"], int(facts["stimuli_in_training"])
+    n_features = int(facts["features_per_stimulus"])
     if way not in _WAYS:
         raise ValueError(f"penalty_chosen_in is one of {_WAYS}; found {way!r}")
     found = []
@@ -34,7 +35,7 @@ CHECK = Check(
     "A penalty was not chosen, or lies at the edge of its range",
     "caution",
     {
-        "n_features": "how many features are fitted together",
+        "features_per_stimulus": "how many features are fitted together",
         "stimuli_in_training": "stimuli in the smallest training set",
         "penalty_chosen_in": "'inner folds', 'gcv' (left-out stimuli within training), or 'fixed'",
         "n_at_edge": "penalties (one per target and fold) that are the first or last tried; 0 where not given",

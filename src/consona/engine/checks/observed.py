@@ -12,9 +12,9 @@ def observed(where: str, value: Any) -> Iterator[Evidence]:
     """Evidence in a result: from every Score and Features in it, also inside mappings, lists and tuples.
 
     Read from the attributes of a Score, where they are there: ``held_out``, ``shares_stimuli`` (CON011), ``folds``
-    (CON001), ``half_width`` (CON003), ``penalty_chosen_in``, ``n_features``, ``stimuli_in_training``, ``n_at_edge``,
-    ``n_penalties`` (CON006), ``correction``, ``n_tests``, ``smallest_p``, ``alpha`` (CON004, CON007). From
-    those of Features: ``n_truncated`` (CON008).
+    (CON001), ``half_width`` (CON003), ``penalty_chosen_in``, ``features_per_stimulus``, ``stimuli_in_training``,
+    ``n_at_edge``, ``n_penalties`` (CON006), ``correction``, ``n_tests``, ``smallest_p``, ``alpha`` (CON004, CON007).
+    From those of Features: ``n_truncated`` (CON008).
     """
     if isinstance(value, dict):
         for name, each in value.items():
@@ -35,7 +35,7 @@ def _of_score(where: str, score: Score) -> Iterator[Evidence]:
     if "folds" in facts:
         yield Evidence("CON001", where, _those(facts, "held_out", "folds"))
     if "penalty_chosen_in" in facts:
-        names = ("penalty_chosen_in", "n_features", "stimuli_in_training", "n_at_edge", "n_penalties")
+        names = ("penalty_chosen_in", "features_per_stimulus", "stimuli_in_training", "n_at_edge", "n_penalties")
         yield Evidence("CON006", where, _those(facts, *names))
     if score.ceiling is not None:
         ceiling = score.ceiling.broadcast_like(score.data).transpose(*score.data.dims).values.tolist()
