@@ -35,6 +35,10 @@ def conducted(folder, *, split=None, alphas=(0.1, 1.0, 10.0, 100.0, 1000.0), n_p
         "score", encoding_score, features, recording, split=split, alphas=alphas, n_permutations=n_permutations
     )
     assert run.manifest.steps[0].shards.made == 3
+    whole = encoding_score(features, recording, split=split, alphas=alphas, n_permutations=n_permutations)
+    for joined, own in ((score.data, whole.data), (score.null, whole.null)):
+        np.testing.assert_allclose(joined, own, rtol=1e-5, atol=1e-6)
+    assert score.attrs == whole.attrs
     return score, {each.code: each.outcome for each in run.examine()}
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -17,6 +18,7 @@ from consona.core.errors import MissingExtra
 from consona.engine.config import Execution
 from consona.engine.manifest import read_manifest
 from consona.engine.parcels import Parcels, Place, WorkerError, carried_out
+from consona.engine.results import leaves
 from consona.engine.run import Run
 from consona.engine.steps import Call
 from consona.engine.store import Store
@@ -109,6 +111,19 @@ def test_large_arguments_stay_in_the_store_and_what_arrives_is_checked(tmp_path)
         wrong = replace(planned.shards[0], key=replace(key, **changed))
         with pytest.raises(WorkerError, match=words):
             carried_out(Parcels(run.store).packed(wrong), place)
+
+
+def test_a_file_that_another_computer_shows_late_is_waited_for(tmp_path):
+    run = new_run(tmp_path, 0)
+    features = run.step("features", read, STIMULI, seed=9)
+    shard = run._worker.planned(Call("score", agreement, (features, RECORDINGS["a"]), {})).shards[0]
+    parcel = Parcels(run.store).packed(shard)
+    path = run.store.path(next(leaves(run._nodes["features"])).item)
+    path.rename(tmp_path / "late")
+    timer = threading.Timer(0.5, lambda: (tmp_path / "late").rename(path))
+    timer.start()
+    assert carried_out(parcel, Place(str(run.store.folder), 1)) == ()
+    timer.join()
 
 
 def require_gone(group):

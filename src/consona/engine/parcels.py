@@ -5,6 +5,7 @@ import io
 import pickle
 import socket
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from consona.engine.code import Code
 from consona.engine.fingerprint import NotCacheable
 from consona.engine.keys import StepKey, input_fingerprints
 from consona.engine.shards import BlockSizes
-from consona.engine.steps import Call, Shard, Worker
+from consona.engine.steps import LATE_S, Call, Shard, Worker
 from consona.engine.store import Store
 
 SMALL_BYTES = 65_536  # what is smaller travels with the call
 _MAIN = "__main__"
+_POLL_S = 0.2
 
 
 class WorkerError(ConsonaError):
@@ -84,6 +86,19 @@ class _Unpickler(pickle.Unpickler):
         return results.load(self._store, place)
 
 
+def _unpacked(parcel: bytes, store: Store) -> tuple[Call, StepKey]:
+    """What was sent; objects that another computer has just written are waited for."""
+    deadline = time.monotonic() + LATE_S
+    while True:
+        try:
+            call, key = _Unpickler(parcel, store).load()
+            return call, key
+        except results.Gone:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a worker works: the folder of the store, the folders the run imports from, and with how many threads."""
@@ -103,7 +118,7 @@ def carried_out(parcel: bytes, place: Place) -> tuple[str, ...]:
     """
     worker = _worker(place)
     damaged = len(worker.store.quarantined)
-    call, key = _Unpickler(parcel, worker.store).load()
+    call, key = _unpacked(parcel, worker.store)
     _require_same(call, key, worker.code)
     worker.shard(Shard(call, key, call.name))
     return tuple(worker.store.quarantined[damaged:])

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -19,6 +19,10 @@ from consona.engine.manifest import ShardsEntry
 from consona.engine.progress import progress, working
 from consona.engine.shards import BlockSizes, Split, joined, split_of
 from consona.engine.store import Store
+
+LATE_S = 30.0
+"""How long a network file system may take to show a new file to another computer."""
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,7 @@ class Worker:
                 bar.advance(found=True)
             told = self.pool.carry_out(wanted, bar.advance)
         self._made |= told.made
+        self._await(told.made)
         self.store.quarantined += told.quarantined
         return [(shard, told.errors[key]) for key, shard in shards.items() if key in told.errors]
 
@@ -175,6 +180,12 @@ class Worker:
     def _there(self, key: str) -> bool:
         record = self.store.record(key)
         return record is not None and results.intact(self.store, record["result"])
+
+    def _await(self, keys: Iterable[str]) -> None:
+        deadline = time.monotonic() + LATE_S
+        for key in keys:
+            while not self._there(key) and time.monotonic() < deadline:
+                time.sleep(_POLL_S)
 
     def _found(self, key: str) -> Made | None:
         record = self.store.record(key)
