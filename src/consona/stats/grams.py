@@ -89,7 +89,9 @@ class Decomposed:
                 nu = xp.mean(Y_train, axis=0)
                 found.append((fit.basis.T @ (Y_train - nu), nu))
                 continue
-            sums, C = self._products(Y, fit.train) if taken is None else (total[0] - taken[0], total[1] - taken[1])
+            sums, C = self._products(Y, fit.train) if taken is None else taken
+            if taken is not None:
+                sums, C = total[0] - sums, xp.subtract(total[1], C, out=C)
             C -= fit.mean[:, None] * sums
             found.append((fit.basis.T @ C, sums / len(fit.train)))
         return found
@@ -112,12 +114,11 @@ class Decomposed:
             products += more_products
         return sums, products
 
-    def weights(self, fit: TrainingSet, shrunk: Float[Array, "k n_targets"]) -> Float[Array, "n_features n_targets"]:
-        r"""Weights of the features, in their own units, from :math:`(\Lambda + \alpha)^{-1} Z`."""
+    def weights(self, fit: TrainingSet) -> Float[Array, "n_features k"]:
+        r"""What makes weights of features, in their own units, of :math:`(\Lambda + \alpha)^{-1} Z`."""
         if fit.primal:
-            return fit.basis @ shrunk
-        scaled = (take_rows(self.X, fit.train) - fit.mean) / fit.scale**2
-        return scaled.T @ (fit.basis @ shrunk)
+            return fit.basis
+        return ((take_rows(self.X, fit.train) - fit.mean) / fit.scale**2).T @ fit.basis
 
 
 def decomposed(X: Real[Array, "n_rows n_features"], folds: Folds, *, scaled: bool) -> Decomposed:

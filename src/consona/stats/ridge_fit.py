@@ -91,13 +91,15 @@ def ridge_fit(
     fit, xp = rows.fits[0], array_namespace(rows.X)
     where = {"dtype": rows.X.dtype, "device": device(rows.X)}
     coef, offset = xp.empty((X.shape[1], len(alphas)), **where), xp.empty(len(alphas), **where)
+    basis = rows.weights(fit)
     for place, targets in rotated_blocks(rows, Y):
         own = np.where(targets.block.usable, alphas[place], np.nan)
         for number, (Z, nu, penalties) in enumerate(zip(*targets.turned[0], targets.spread(own), strict=True)):
             first = number * Z.shape[1]
             some = own[first : first + Z.shape[1]]
             here = slice(place.start + first, place.start + first + len(some))
-            weights = rows.weights(fit, (Z / (fit.eigenvalues[:, None] + penalties))[:, : len(some)])
-            coef[:, here] = xp.where(xp.asarray(np.isnan(some), device=device(Z)), xp.nan, weights)
+            shrunk = (Z / (fit.eigenvalues[:, None] + penalties))[:, : len(some)]
+            known = xp.asarray(~np.isnan(some), device=device(Z))
+            coef[:, here] = basis @ xp.where(known, shrunk, xp.nan)
             offset[here] = nu[0, : len(some)] + targets.block.shift[first : first + len(some)]
     return RidgeFit(coef, fit.mean + rows.shift, offset)

@@ -65,13 +65,15 @@ def held_out_scores(
         When the criterion is unknown, or arrays of this kind do not have the precision that is asked for.
     """
     xp, criterion, lower = array_namespace(Y.cv.X), criterion_of(sweep.criterion), _lower(Y.cv.X, sweep.dtype)
-    tolerance = 2 * float(xp.finfo(Y.cv.X.dtype).eps) if lower is None else _ROUGH
+    chosen = [Y.cv.held_out[fold] for fold in (range(len(Y.cv.held_out)) if folds is None else folds)]
+    room = max(len(held.test) for held in chosen) * len(alphas) * Y.block.parts[0].shape[1]
+    rooms = [xp.empty(room, dtype=Y.cv.X.dtype, device=device(Y.cv.X)) for _ in Y.block.parts]  # used for every fold
     scores = []
-    for fold in range(len(Y.cv.held_out)) if folds is None else folds:
-        held = Y.cv.held_out[fold]
+    for held in chosen:
         fit = Y.cv.fits[held.fit]
+        tolerance = _ROUGH if lower is not None else 2 * float(xp.finfo(Y.cv.X.dtype).eps)
         made = combination(held.features, fit.eigenvalues, alphas, tolerance, primal=fit.primal)
-        predicted = _made(held.features, fit.eigenvalues, alphas[made.made], Y.turned[held.fit][0], lower)
+        predicted = _made(held.features, fit.eigenvalues, alphas[made.made], Y.turned[held.fit][0], rooms, lower)
         judged = [_judged(criterion(T), P, made) for T, P in zip(Y.truth(held), predicted, strict=True)]
         scores.append(to_numpy(xp.concat(judged, axis=1))[:, : len(Y.block.usable)])
     return np.stack(scores)
@@ -116,23 +118,24 @@ def combination(
     return Combination(made, others, weights * length[others][:, None] / length[made])
 
 
-def _made(A: Array, eigenvalues: Array, alphas: np.ndarray, rotated: Sequence[Array], lower: Any) -> list[Array]:
-    """Predictions ``(n_made, n_test, width)`` of every part."""
-    xp = array_namespace(A)
-    shape = (len(alphas), A.shape[0], rotated[0].shape[1])
-    rooms = [xp.empty(shape, dtype=A.dtype, device=device(A)) for _ in rotated]
+def _made(
+    A: Array, eigenvalues: Array, alphas: np.ndarray, rotated: Sequence[Array], rooms: list[Array], lower: Any
+) -> list[Array]:
+    """Predictions ``(n_made, n_test, width)`` of every part, in ``rooms`` that are large enough."""
+    xp, shape = array_namespace(A), (len(alphas), A.shape[0], rotated[0].shape[1])
+    predicted = [xp.reshape(room[: shape[0] * shape[1] * shape[2]], shape) for room in rooms]
     if lower is not None:
         rotated = [xp.astype(Z, lower) for Z in rotated]
     for j, alpha in enumerate(alphas.tolist()):
         M = A / (eigenvalues + alpha)
         if lower is not None:
             M = xp.astype(M, lower)
-        for Z, room in zip(rotated, rooms, strict=True):
+        for Z, P in zip(rotated, predicted, strict=True):
             if lower is None:
-                xp.matmul(M, Z, out=room[j, ...])
+                xp.matmul(M, Z, out=P[j, ...])
             else:
-                room[j, ...] = M @ Z
-    return rooms
+                P[j, ...] = M @ Z
+    return predicted
 
 
 def _judged(judge: Judge, predicted: Array, made: Combination) -> Array:
