@@ -18,11 +18,12 @@ from consona.core.score import Score
 from consona.core.separable import separable
 from consona.stats.correlation import pearson_columns
 from consona.stats.folds import Folds
-from consona.stats.nested_ridge import NestedRidge
+from consona.stats.nested_ridge import NestedRidge, NestedScores
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-1, 7, 17))
 N_PERMUTATIONS = 200
 FEWEST_IN_FOLD = 20
+NEGLIGIBLE = 1e-4  # of the sum of squares of a feature in training; its inverse, of all of them, is overwhelming
 _CELLS = 20_000_000  # of permuted responses held at once
 
 Array = npt.NDArray[np.float64]
@@ -131,6 +132,7 @@ class _LayerFit:
     ridge: NestedRidge | None
     folds: Folds
     pooled: bool
+    n_features: int
 
     def scored(self, responses: Array, orders: npt.NDArray[np.intp]) -> _Found:
         n_targets = responses.shape[1]
@@ -149,19 +151,25 @@ class _LayerFit:
         if not self.pooled:
             fitted = ridge.scores(responses)
             defined = np.isfinite(fitted.scores)
-            return fitted.scores.mean(axis=0), int((fitted.edge & defined).sum()), int(defined.sum())
-        predicted, edge = ridge.predictions(responses), ridge.scores(responses).edge
+            return fitted.scores.mean(axis=0), int((self._at_edge(fitted) & defined).sum()), int(defined.sum())
+        predicted, edge = ridge.predictions(responses), self._at_edge(ridge.scores(responses))
         tested = self.folds.test.any(axis=0)
         r = pearson_columns(predicted[tested], responses[tested])
         return r, int(edge[:, np.isfinite(r)].sum()), int(np.isfinite(r).sum()) * len(edge)
+
+    def _at_edge(self, fitted: NestedScores) -> npt.NDArray[np.bool_]:
+        """Penalties that a wider grid might have changed, which excludes those that shrink nothing or everything."""
+        n_train = self.folds.train.sum(axis=1).min()
+        low, high = NEGLIGIBLE * n_train, n_train * self.n_features / NEGLIGIBLE
+        return np.asarray(fitted.edge & (fitted.alphas > low) & (fitted.alphas < high))
 
 
 def _layer_fit(values: npt.NDArray[np.float32], split: Split, alphas: Array) -> _LayerFit:
     folds, varies = split.folds(), np.ptp(values, axis=0) > 0
     if not varies.any():
-        return _LayerFit(None, folds, pooled=not fold_wise(split))
+        return _LayerFit(None, folds, not fold_wise(split), 0)
     X = values[:, varies].astype(np.float64 if len(values) < 4096 else np.float32)
-    return _LayerFit(NestedRidge.of(X, folds, split.inner(), alphas), folds, pooled=not fold_wise(split))
+    return _LayerFit(NestedRidge.of(X, folds, split.inner(), alphas), folds, not fold_wise(split), X.shape[1])
 
 
 def _chunks(n: int, cells: int) -> Iterator[slice]:

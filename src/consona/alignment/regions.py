@@ -1,6 +1,6 @@
 """From scores of single targets to what is reported: tests per target, means per region, subjects side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,8 @@ def region_means(score: Score, region: str | None = None) -> Score:
     """Mean over the targets of every region; the null likewise, permutation by permutation.
 
     ``region`` is a coordinate of the targets, such as ``roi``; all targets together where it is not given. Undefined
-    targets are left out and counted in ``attrs['n_undefined']``. The ceiling is averaged over the same targets.
+    targets are left out and counted in ``attrs['n_undefined']``. The ceiling is the root of the mean reliability of the
+    same targets: a mean of roots would leave out the targets whose reliability came out negative.
     """
     labels = _labels(score, region)
     names = list(dict.fromkeys(labels.tolist()))
@@ -53,13 +54,10 @@ def region_means(score: Score, region: str | None = None) -> Score:
         joined = xr.concat([_bare(part, dims) for part in parts], dim="target", coords="minimal", compat="override")
         return joined.assign_coords(target=as_names(names)).transpose(*values.dims)
 
-    ceiling = score.ceiling
-    whole_ceiling = (
-        None if ceiling is None or "target" not in ceiling.dims else mean(ceiling.broadcast_like(score.data))
-    )
+    ceiling = None if score.ceiling is None or "target" not in score.ceiling.dims else _mean_ceiling(score, mean)
     attrs = {**score.attrs, "n_undefined": int((~defined).sum()), "averaged": region or EVERYWHERE}
     return Score(
-        mean(score.data), score.metric, score.cv, None if score.null is None else mean(score.null), whole_ceiling, attrs
+        mean(score.data), score.metric, score.cv, None if score.null is None else mean(score.null), ceiling, attrs
     )
 
 
@@ -106,6 +104,14 @@ def subject_mean(score: Score) -> Score:
     if ceiling is not None and "subject" in ceiling.dims:
         ceiling = ceiling.mean("subject")
     return Score(score.data.mean("subject"), score.metric, score.cv, null, ceiling, score.attrs)
+
+
+def _mean_ceiling(score: Score, mean: Callable[[xr.DataArray], xr.DataArray]) -> xr.DataArray:
+    assert score.ceiling is not None
+    if "reliability" not in score.ceiling.coords:
+        return mean(score.ceiling.broadcast_like(score.data))
+    reliability = mean(score.ceiling["reliability"].reset_coords(drop=True).broadcast_like(score.data))
+    return xr.where(reliability > 0, reliability, np.nan) ** 0.5
 
 
 def _by_maximum(row: npt.NDArray[np.float64], null: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant
+from consona.alignment.regions import region_means
+from consona.core.claim import DID_NOT_HOLD, Claim, Interval, Null, Verdict, exceeds, not_testable, significant
 from consona.core.figure import typeset
+from consona.stats.bootstrap import bootstrap_interval
 from consona.stats.fdr import holm
 from consona.stats.permutation import p_value
 from consona.studies.alignment.decoding import Decoded
 from consona.studies.alignment.encoding import Encoded, null_mean_of, null_of_mean
 from consona.studies.alignment.geometry import Geometry, fact, null_of_effect
-from consona.studies.alignment.material import CONTROLS, Material
+from consona.studies.alignment.material import CONTROLS, SERIES, Material
 from consona.studies.alignment.parts import Parts
 from consona.studies.alignment.reading import MODEL
 from consona.studies.alignment.verdicts import FEWEST_SUBJECTS, LEVEL, exceeds_control, mean_interval
@@ -55,7 +57,9 @@ def all_claims(study: "Alignment", run: "Run", material: Material, parts: Parts)
 
 def _worded(study: "Alignment", draft: Claim, corrected: float) -> Claim:
     held, not_held = _WORDS[draft.id]
-    sentence = (held if corrected <= LEVEL else not_held).format(
+    order = draft.controls[SERIES]  # with few runs nothing else tells a shared course from an answer to the stimuli
+    beyond_order = order.verdict != DID_NOT_HOLD
+    sentence = (held if corrected <= LEVEL and beyond_order else not_held).format(
         f"the features of {study.model or study.features}", _what(study)
     )
     controls = {**draft.controls, HOLM: significant(corrected, of="corrected for the claims of this study")}
@@ -86,7 +90,7 @@ def _encoding_claim(study: "Alignment", material: Material, encoded: Encoded) ->
         statement="",
         effect=effect,
         unit=typeset(f"r, mean over targets and {len(values)} subject(s){below}"),
-        interval=mean_interval(values, draws, seed=study.seed),
+        interval=mean_interval(draws, seed=study.seed),
         p=float(p_value(np.asarray(effect), null)) if np.isfinite(effect) else float("nan"),
         null=Null(f"{split.null_words()}; the best layer of each", split.null_words().split(",")[0], len(null)),
         n=n,
@@ -110,10 +114,11 @@ def _counted(material: Material) -> tuple[int, str]:
 
 
 def _ceiling(encoded: Encoded) -> float | str:
-    known = [float(score.ceiling.mean()) for score in encoded.scores.values() if score.ceiling is not None]
-    if len(known) == len(encoded.scores):
-        return float(np.mean(known))
-    return "no repetitions, so what noise allows cannot be estimated"
+    whole = [region_means(score) for score in encoded.scores.values()]
+    known = [float(score.ceiling.mean()) for score in whole if score.ceiling is not None]
+    if len(known) == len(whole) and np.isfinite(known).any():
+        return float(np.nanmean(known))
+    return str(next(iter(encoded.scores.values())).attrs.get("no_ceiling", "it cannot be estimated from these data"))
 
 
 def _geometry_claim(study: "Alignment", material: Material, geometry: Geometry) -> Claim:
@@ -155,7 +160,6 @@ def _decoding_claim(study: "Alignment", material: Material, decoded: Decoded) ->
         else "held-out stimuli, identified by features"
     )
     how = "classes exchanged within runs" if classes else next(iter(material.splits.values())).null_words()
-    none = np.full((len(values), 1), np.nan)
     controls = {
         name: _decoding_verdict(
             study, decoded, material.not_testable.get(name, "patterns are told apart without features"), name
@@ -167,7 +171,7 @@ def _decoding_claim(study: "Alignment", material: Material, decoded: Decoded) ->
         statement="",
         effect=effect,
         unit=f"two-way identification (chance 0.5) of {what}, mean over {len(values)} subject(s)",
-        interval=mean_interval(values, none, seed=study.seed),
+        interval=_over_subjects(values, study.seed),
         p=float(p_value(np.asarray(effect), decoded.null)) if np.isfinite(effect) else float("nan"),
         null=Null(how, how.split(",")[0], len(decoded.null)),
         n=n,
@@ -177,12 +181,20 @@ def _decoding_claim(study: "Alignment", material: Material, decoded: Decoded) ->
     )
 
 
+def _over_subjects(values: Array, seed: int) -> Interval | None:
+    """Interval of a mean over six subjects or more; identification of the same stimuli, by other people."""
+    if len(values) < FEWEST_SUBJECTS:
+        return None
+    low, high = bootstrap_interval(values, seed=seed)
+    return Interval(float(low), float(high), "bootstrap over subjects; of other people, the same stimuli")
+
+
 def _decoding_verdict(study: "Alignment", decoded: Decoded, reason: str, name: str) -> Verdict:
+    of = f"the identification by {name}"
     if name not in decoded.scores:
-        return not_testable(reason, rule=f"above the identification by {name}")
+        return not_testable(reason, rule=f"above {of}")
     own, other = decoded.values(), decoded.values(name)
-    if len(own) >= FEWEST_SUBJECTS:
-        return exceeds_control(
-            own - other, np.full((len(own), 1), np.nan), of=f"the identification by {name}", seed=study.seed
-        )
-    return exceeds(float(np.nanmean(own)), float(np.nanmean(other)), of=f"the identification by {name} (value only)")
+    interval = _over_subjects(own - other, study.seed)
+    if interval is None:
+        return exceeds(float(np.nanmean(own)), float(np.nanmean(other)), of=f"{of} (values, no interval)")
+    return exceeds(interval.low, 0.0, of=f"0: lower end of the difference to {of}, over subjects")

@@ -1,12 +1,12 @@
 """Encoding: every set of features, every subject, the layer chosen without the test folds, intervals and ceilings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from consona.alignment.ceilings import repetition_ceiling
+from consona.alignment.ceilings import pool_ceiling, repetition_ceiling
 from consona.alignment.encoding import (
     encoding_score,
     encoding_scores,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 EDGE = 0.05
 MANY_TARGETS = 20_000
+FEWEST_EXCHANGED = 0.8
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def encoding_part(study: "Alignment", run: "Run", material: "Material") -> Encod
         for recording in material.recordings.values():
             require_defined(recording)
     pooled = not all(fold_wise(split) for split in material.splits.values())
-    ceilings = run.each("ceiling", repetition_ceiling, {s: (each,) for s, each in material.recordings.items()})
+    ceilings = _ceilings(run, material)
     scores: dict[str, dict[str, Score]] = {}
     draws: dict[str, dict[str, xr.Dataset]] = {}
     for name in material.features:
@@ -114,15 +115,29 @@ def null_mean_of(encoded: Encoded, name: str) -> float:
     return float("nan") if null is None else float(null.mean())
 
 
+def _ceilings(run: "Run", material: "Material") -> dict[str, xr.DataArray]:
+    """From repetitions where there are some; else from how subjects agree; else undefined, with the reason."""
+    own: dict[str, xr.DataArray] = run.each(
+        "ceiling", repetition_ceiling, {s: (each,) for s, each in material.recordings.items()}
+    )
+    if any(np.isfinite(each.values).any() for each in own.values()):
+        return own
+    shared: xr.DataArray = run.step("ceiling-subjects", pool_ceiling, material.dataset(), seed=0)
+    return dict.fromkeys(own, shared) if np.isfinite(shared.values).any() else own
+
+
 def _with_ceiling(score: Score, ceiling: xr.DataArray) -> Score:
+    """The score with its ceiling; where there is none, with the reason."""
+    facts = {"ceiling": str(ceiling.attrs["formula"]), "ceiling_of": str(ceiling.attrs["of"])}
     if not np.isfinite(ceiling.values).any():
-        return score
-    bare = xr.DataArray(
-        ceiling.values, {"target": score.data["target"]} if "target" in score.data.indexes else None, ("target",)
-    )
-    return Score(
-        score.data, score.metric, score.cv, score.null, bare, {**score.attrs, "ceiling": str(ceiling.attrs["formula"])}
-    )
+        return replace(score, attrs={**score.attrs, "no_ceiling": str(ceiling.attrs["reason"])})
+    kept = {
+        name: ("target", score.data[name].values) for name in score.data.coords if score.data[name].dims == ("target",)
+    }
+    if "reliability" in ceiling.coords:
+        kept["reliability"] = ("target", ceiling["reliability"].values)
+    bare = xr.DataArray(ceiling.values, kept, ("target",))
+    return replace(score, ceiling=bare, attrs={**score.attrs, **facts})
 
 
 def _evidence(run: "Run", material: "Material", scores: dict[str, Score]) -> None:
@@ -134,6 +149,12 @@ def _evidence(run: "Run", material: "Material", scores: dict[str, Score]) -> Non
         n_candidates=n_layers,
         chosen_on="training folds" if n_layers > 1 else "before",
     )
+    moved = min(split.share_exchanged for split in material.splits.values())
+    if moved < FEWEST_EXCHANGED:
+        run.note(
+            f"Under the null only {moved:.0%} of the stimuli can change places: other groups have a size of their own. "
+            "Groups of equal size would give more power."
+        )
     for subject, score in scores.items():
         share = share_at_edge(score)
         if share > EDGE:

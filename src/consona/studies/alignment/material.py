@@ -12,9 +12,8 @@ from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.recording import Recording
 from consona.core.stimuli import Stimuli
-from consona.datasets.own import load_own
+from consona.datasets.own import load_own, load_own_words
 from consona.datasets.own_arrays import load_own_features
-from consona.datasets.own_tables import load_own_stimuli
 from consona.studies.alignment.reading import MODEL, RANDOM, model_features
 
 if TYPE_CHECKING:
@@ -40,6 +39,10 @@ class Material:
     not_testable: dict[str, str]
     region: str | None
 
+    def dataset(self) -> Dataset:
+        """Stimuli and recordings as they are scored."""
+        return Dataset(self.stimuli, tuple(self.recordings.values()), "own recordings", "", "", "")
+
 
 def load_material(study: "Alignment", run: "Run") -> Material:
     """Read the files, then the features; nothing is scored here.
@@ -49,7 +52,14 @@ def load_material(study: "Alignment", run: "Run") -> Material:
     MissingData, InvalidInput
         When a file is not there or does not hold what the settings say.
     """
-    data = load_own(study.stimuli, study.recordings, mask=study.mask, order=study.order, targets=study.targets)
+    data = load_own(
+        study.stimuli,
+        study.recordings,
+        mask=study.mask,
+        order=study.order,
+        targets=study.targets,
+        column=study.column,
+    )
     run.note_dataset(data)
     shown = {each.subject: data.stimuli.select(each.ids) for each in data.recordings}
     recordings = {each.subject: each for each in data.recordings}
@@ -87,7 +97,7 @@ def _region(data: Dataset) -> str | None:
 
 def _features(study: "Alignment", run: "Run", stimuli: Stimuli) -> tuple[dict[str, Features], dict[str, str]]:
     """The model's features first, then those of every control that can be made; the others with a reason."""
-    read = load_own_stimuli(study.words) if study.words else stimuli
+    read = load_own_words(study.words) if study.words else stimuli
     made: dict[str, Callable[[], Features]] = {WORDS: lambda: bag_of_words(read), LENGTH: lambda: length_features(read)}
     missing: dict[str, str] = {}
     if study.features:

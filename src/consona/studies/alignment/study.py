@@ -41,6 +41,7 @@ class Alignment(Study):
     targets: str | None = Field(
         default=None, description="Table with a row per target; its columns (roi) name regions."
     )
+    column: str = Field(default="stimulus", description="Column of BIDS tables or epochs that names the stimulus.")
     mask: str | None = Field(default=None, description="Mask of the voxels, for recordings in NIfTI.")
     model: str | None = Field(default=None, description="Hub id, local folder, or minilm; reads the column 'text'.")
     features: str | None = Field(
