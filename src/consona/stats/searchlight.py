@@ -18,7 +18,7 @@ LEAST_TARGETS = 5  # two targets correlate at +1 or -1 whatever they hold; a han
 _TIE = np.float32(16 * np.finfo(np.float32).eps)  # differences below this share of a value are its rounding
 _STEP = np.float32(2**-18)  # distances that differ by a smaller share of their mean have one rank
 _SOME = 16  # models: fewer are few, others many
-_FEW, _MANY = 2**18, 2**25  # elements of the distances held at once, for few models (in cache) and for many
+_FEW, _MANY = 2**17, 2**25  # elements of the distances held at once, for few models (in cache) and for many
 _HELD = 2**26  # elements of permuted models, and of their scores, held at once
 
 
@@ -181,7 +181,7 @@ def _scores(
         D, c = _centred_distances(Y[members])
         D = D.reshape(len(centres), n * n) if comparison == "pearson" else _centred_ranks(D, c)
         length = np.sqrt(np.einsum("bp,bp->b", D, D))
-        length[length == 0] = np.nan
+        length[~(length > (_TIE * n * c if comparison == "pearson" else 0))] = np.nan  # all distances are equal
         # One product per centre for a few models: no centre then depends on its company, not even in the last bit.
         product = np.matmul(D[:, None], M)[:, 0] if M.shape[1] < _SOME else D @ M
         scores[centres] = product / length[:, None]
@@ -225,30 +225,41 @@ def _centred_distances(P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     P[:, -2], P[:, -1] = 1, q
     D: np.ndarray = np.matmul(left.transpose(0, 2, 1), P)
     D.reshape(len(D), -1)[:, :: n + 1] = 0
-    flat = np.abs(D).max(axis=(1, 2)) <= _TIE * c
-    D[flat | (c <= _TIE**2)] = np.nan  # all distances equal, or all patterns the same
+    c[c <= _TIE**2] = np.nan  # all patterns are the same
     return D, c
 
 
 def _centred_ranks(D: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Ranks of the upper triangles minus their mean; NaN where a triangle is.
+    """Ranks of the upper triangles minus their mean, ``(n_centres, n_pairs)``; NaN where the mean distance is.
 
     A distance in whole steps of a small share of the mean distance and its place make one number of 64 bits: rounding
     then makes no rank of its own, and sorting whole numbers is several times as fast as sorting places by value.
     """
     i, j = np.triu_indices(D.shape[1], 1)
-    values = np.take(D.reshape(len(D), -1), i * D.shape[1] + j, axis=1)
-    defined = np.isfinite(values[:, :1])
-    steps = np.rint(np.where(defined, values, 0) / (np.where(defined, c[:, None], 1) * _STEP))
-    keys = (steps.astype(np.int64) << 32) | np.arange(len(i))
+    values: np.ndarray = np.take(D.reshape(len(D), -1), i * D.shape[1] + j, axis=1)
+    values *= (1 / (_STEP * c))[:, None]
+    undefined = np.isnan(c)
+    values[undefined] = 0
+    keys = np.rint(values, out=values).astype(np.int64)
+    keys <<= 32
+    keys |= np.arange(keys.size).reshape(keys.shape)
     keys.sort(axis=1)
-    places = keys.astype(np.int32) + (np.arange(len(D)) * len(i))[:, None]
+    places = (keys & 0xFFFFFFFF).reshape(-1)
     keys >>= 32
-    begins = np.ones(keys.shape, dtype=bool)
-    np.not_equal(keys[:, 1:], keys[:, :-1], out=begins[:, 1:])
-    first = np.flatnonzero(begins)
-    several = np.diff(first, append=keys.size)
-    middle = (first % len(i) + (several - 1) / 2 - (len(i) - 1) / 2).astype(np.float32)
-    ranks = np.empty(values.shape, dtype=np.float32)
-    ranks.reshape(-1)[places.reshape(-1)] = np.repeat(middle, several)
-    return np.where(defined, ranks, np.nan)
+    ranks = np.tile(np.arange(len(i), dtype=np.float32) - np.float32((len(i) - 1) / 2), (len(D), 1))
+    _share_ranks(ranks, keys)
+    values.reshape(-1)[places] = ranks.reshape(-1)
+    values[undefined] = np.nan
+    return values
+
+
+def _share_ranks(ranks: np.ndarray, keys: np.ndarray) -> None:
+    """Sorted keys that are equal share the mean of their ranks, which are overwritten."""
+    as_before = np.zeros(keys.shape, dtype=bool)
+    np.equal(keys[:, 1:], keys[:, :-1], out=as_before[:, 1:])
+    together = as_before.copy()
+    together[:, :-1] |= as_before[:, 1:]
+    where = np.flatnonzero(together)
+    run = np.cumsum(~as_before.reshape(-1)[where]) - 1
+    mean = np.bincount(run, weights=ranks.reshape(-1)[where]) / np.bincount(run)
+    ranks.reshape(-1)[where] = mean[run]
