@@ -303,3 +303,12 @@ def test_words_of_a_story_stand_in_the_order_in_which_they_were_heard(tmp_path):
         path.write_text(content)
         with pytest.raises(InvalidInput, match=message):
             load_own_words(path)
+
+
+def test_rows_that_show_no_stimulus_are_left_out_and_counted(tmp_path):
+    pd.DataFrame({"stimulus": ["a", "b"]}).to_csv(tmp_path / "stimuli.csv", index=False)
+    pd.DataFrame({"stimulus": ["n/a", "a", "", "b", "a"]}).to_csv(tmp_path / "s1.csv", index=False)
+    np.save(tmp_path / "s1.npy", np.arange(10.0).reshape(5, 2))
+    recording = load_own(tmp_path / "stimuli.csv", [tmp_path / "s1.npy"]).recordings[0]
+    np.testing.assert_array_equal(recording.data.sel(stimulus="a").values, [[2.0, 3.0], [8.0, 9.0]])
+    assert recording.attrs["n_rows_without_stimulus"] == 2

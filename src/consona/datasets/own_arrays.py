@@ -108,7 +108,19 @@ def array_rows(path: Path, order: Path | str | None = None) -> Rows:
             f"{path.name} holds an array of shape {values.shape}; expected (n_rows, n_targets) or (n_repetitions, "
             "n_stimuli, n_targets). Reshape it."
         )
-    return Rows(values, ids, _labels(path, values.shape[1]))
+    return shown_rows(values, ids, labels=_labels(path, values.shape[1]))
+
+
+def shown_rows(
+    values: npt.NDArray[np.floating],
+    ids: Sequence[str],
+    mask: object = None,
+    labels: Mapping[str, npt.NDArray[np.generic]] | None = None,
+) -> Rows:
+    """The rows that show a stimulus; the others (rest) are left out and counted."""
+    named = np.array([name != "" for name in ids])
+    kept = [name for name in ids if name != ""]
+    return Rows(values[named], kept, labels or {}, {"n_rows_without_stimulus": int((~named).sum())}, mask)
 
 
 def own_recording(
@@ -190,6 +202,8 @@ def _named_array(path: Path, name: str, order: Path | str | None) -> tuple[npt.N
         values, ids = archive[name], as_names(archive[STIMULUS].ravel()).tolist()
     else:
         values, ids = load_plain_array(path), row_ids(path, order)
+        if name != "responses" or values.ndim == 3:
+            require_ids(pd.Series(ids), path)
     if values.dtype.kind not in "fiub":
         raise InvalidInput(f"{path.name} holds values of type {values.dtype}; expected numbers. Save real numbers.")
     n_rows = values.shape[1] if name == "responses" and values.ndim == 3 else values.shape[0] if values.ndim else 0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from consona.brain.fmri import masked_values
 from consona.core.errors import InvalidInput, MissingData, require_extra
 from consona.core.invariants import listed
-from consona.datasets.own_arrays import Rows
+from consona.datasets.own_arrays import Rows, shown_rows
 from consona.datasets.own_tables import STIMULUS, read_cells, require_file, require_ids, row_ids
 
 IMAGES = (".nii", ".nii.gz")
@@ -35,7 +35,7 @@ def image_rows(path: Path, mask: Path, order: Path | str | None = None) -> Rows:
             f"{path.name} has {len(values)} volumes, and there are {len(ids)} ids (first {listed(ids, 1)}). Give one "
             "id per volume."
         )
-    return Rows(values, ids, mask=inside)
+    return shown_rows(values, ids, inside)
 
 
 def masked_file(path: Path, mask: Path) -> tuple[npt.NDArray[np.float32], Any]:

@@ -74,8 +74,9 @@ def plain(cells: "pd.Series[str]") -> npt.NDArray[np.generic]:
 def row_ids(path: Path, order: Path | str | None) -> list[str]:
     """The id of every row (volume) of a file: from the table ``order``, else from the table of the same name beside it.
 
-    ``sub-01.npy`` goes with ``sub-01.csv`` or ``sub-01.tsv``. Raises :class:`InvalidInput` where there is none:
-    without ids nothing can be aligned.
+    ``sub-01.npy`` goes with ``sub-01.csv`` or ``sub-01.tsv``. A row that shows no stimulus (rest) is empty or ``n/a``
+    in the table, and empty in the answer. Raises :class:`InvalidInput` where there is no table, or no row names a
+    stimulus: without ids nothing can be aligned.
     """
     beside = [path.with_name(stem(path) + suffix) for suffix in TABLES]
     tables = [Path(order)] if order is not None else [table for table in beside if table.is_file()]
@@ -86,7 +87,9 @@ def row_ids(path: Path, order: Path | str | None) -> list[str]:
             "nothing is aligned."
         )
     table = require_file(tables[0], "the table that names the stimulus of every row")
-    return require_ids(read_cells(table, (STIMULUS,))[STIMULUS], table)
+    ids = read_cells(table, (STIMULUS,))[STIMULUS]
+    require_ids(ids[ids != ""] if (ids != "").any() else ids, table)
+    return [str(each) for each in ids]
 
 
 def target_labels(path: Path | str, n_targets: int) -> dict[str, npt.NDArray[np.generic]]:
