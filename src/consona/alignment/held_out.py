@@ -14,9 +14,10 @@ from consona.core.features import Features
 from consona.core.recording import Recording
 from consona.stats.folds import Folds
 
-__all__ = ["HeldOut", "target_coords", "varying_layers"]
+__all__ = ["HeldOut", "in_precision", "target_coords", "varying_layers"]
 
 CELLS = 20_000_000  # of permuted values held at once
+MANY_ROWS = 4096  # from here on the precision of the features is kept: double precision costs twice the memory and time
 Array = npt.NDArray[np.float64]
 
 
@@ -97,7 +98,12 @@ def target_coords(recording: Recording) -> dict[str, object]:
     return {name: ("target", each.values) for name, each in coords.items()}
 
 
-def varying_layers(features: Features, split: Split) -> tuple[list[int], dict[int, npt.NDArray[np.float32]]]:
+def in_precision(values: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+    """Features in double precision, or as they are where there are many stimuli."""
+    return values.astype(np.float64) if len(values) < MANY_ROWS else values
+
+
+def varying_layers(features: Features, split: Split) -> tuple[list[int], dict[int, npt.NDArray[np.floating]]]:
     """Layers that are the same for all stimuli, and the values of the others, in the order of the split.
 
     Raises
@@ -106,7 +112,7 @@ def varying_layers(features: Features, split: Split) -> tuple[list[int], dict[in
         When no layer varies.
     """
     chosen = features.select(split.ids)
-    values = {int(layer): chosen.layer(int(layer)) for layer in chosen.layers}
+    values = {int(layer): in_precision(chosen.layer(int(layer))) for layer in chosen.layers}
     constant = [layer for layer, each in values.items() if not (np.ptp(each, axis=0) > 0).any()]
     kept = {layer: each for layer, each in values.items() if layer not in constant}
     if not kept:

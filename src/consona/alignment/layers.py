@@ -66,7 +66,7 @@ def nested_layers(
     """
     held_out = HeldOut.of(recording, split, n_permutations)
     skipped, layers = varying_layers(features, split)
-    names, values = np.array(list(layers)), [each.astype(np.float64) for each in layers.values()]
+    names, values = np.array(list(layers)), list(layers.values())
 
     def predicted(Y: Array, sets: npt.NDArray[np.intp]) -> tuple[Array, Any]:
         together = sets if shared else np.arange(Y.shape[1])
@@ -110,7 +110,7 @@ def stacked_layers(
     """
     held_out = HeldOut.of(recording, split, n_permutations)
     skipped, layers = varying_layers(features, split)
-    values = [each.astype(np.float64) for each in layers.values()]
+    values = list(layers.values())
 
     def predicted(Y: Array, _: npt.NDArray[np.intp]) -> tuple[Array, Any]:
         found = nested_stacking(values, Y, held_out.folds, held_out.inner, np.asarray(alphas))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from consona.alignment.held_out import HeldOut, target_coords
+from consona.alignment.held_out import HeldOut, in_precision, target_coords
 from consona.alignment.layers import ALPHAS
 from consona.alignment.split import Split
 from consona.core.errors import InvalidInput
@@ -104,13 +104,13 @@ def _with_null(result: xr.Dataset, model: JointModel, held_out: HeldOut, tested:
     ).assign_attrs(tested=tested, null=words, null_mean=float(np.mean(null[:, np.isfinite(observed)])))
 
 
-def _values(name: str, features: Features, split: Split) -> npt.NDArray[np.float64]:
+def _values(name: str, features: Features, split: Split) -> npt.NDArray[np.floating]:
     if len(features.layers) != 1:
         raise InvalidInput(
             f"Band '{name}' has {len(features.layers)} layers; a band is one. Choose one: "
             "Features(features.data.sel(layer=[7]))."
         )
-    values = features.select(split.ids).layer(-1).astype(np.float64)
+    values = in_precision(features.select(split.ids).layer(-1))
     if not (np.ptp(values, axis=0) > 0).any():
         raise InvalidInput(f"Band '{name}' is the same for all {len(values)} stimuli; leave it out.")
     return values
