@@ -9,6 +9,7 @@ from scipy.linalg import eigh
 
 from consona.stats.folds import Folds
 from consona.stats.shapes import Array, Float, Int, Real
+from consona.stats.targets import to_numpy
 
 __all__ = ["Decomposed", "HeldOut", "TrainingSet", "decomposed", "take_rows"]
 
@@ -32,6 +33,9 @@ class TrainingSet:
         Primal: :math:`V / s`, ``(n_features, k)``. Dual: :math:`U`, ``(n_train, k)``.
     primal
         Whether features, and not rows, were decomposed.
+    by_subtraction
+        Whether products are the total less those outside: where these are fewer rows, and not far larger ones, which
+        would take digits along.
     """
 
     train: Int[np.ndarray, " n_train"]
@@ -41,6 +45,7 @@ class TrainingSet:
     eigenvalues: Float[Array, " k"]
     basis: Float[Array, "rows_or_features k"]
     primal: bool
+    by_subtraction: bool
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Decomposed:
         :class:`HeldOut`.
         """
         xp = array_namespace(self.X)
-        outside = [self._products(Y, fit.outside) if _takes_away(fit) else None for fit in self.fits]
+        outside = [self._products(Y, fit.outside) if fit.by_subtraction else None for fit in self.fits]
         total = self._total(Y, [each for each in outside if each is not None])
         found = []
         for fit, taken in zip(self.fits, outside, strict=True):
@@ -103,7 +108,7 @@ class Decomposed:
 
     def _total(self, Y: Array, outside: list[tuple[Array, Array]]) -> tuple[Array, Array]:
         """The same of all rows: the sum of what was taken away, where that is every row once."""
-        taken = [fit.outside for fit in self.fits if _takes_away(fit)]
+        taken = [fit.outside for fit in self.fits if fit.by_subtraction]
         if not taken:
             return Y[:0, :], Y[:0, :]
         if not np.array_equal(np.sort(np.concatenate(taken)), np.arange(len(self.X))):
@@ -157,11 +162,6 @@ def decomposed(X: Real[Array, "n_rows n_features"], folds: Folds, *, scaled: boo
     return Decomposed(source.X, source.shift, tuple(sets), tuple(held_out))
 
 
-def _takes_away(fit: TrainingSet) -> bool:
-    """Whether products of this training set are the total less what is outside: the fewer rows are multiplied."""
-    return fit.primal and len(fit.outside) < len(fit.train)
-
-
 def take_rows(A: Array, rows: Int[np.ndarray, " n_taken"]) -> Array:
     """Some rows of an array, without a copy where they stand together."""
     if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
@@ -198,8 +198,11 @@ class _Source:
         mean = xp.mean(rows, axis=0)
         varies = xp.max(rows, axis=0) - xp.min(rows, axis=0) > self.rounding
         primal = self.X.shape[1] <= len(train)
+        by_subtraction = primal and self._spared(train, outside)
         if primal:
-            G = self._gram_of(train, outside) - (len(train) * mean)[:, None] * mean
+            fewer = take_rows(self.X, outside if by_subtraction else train)
+            G = self.gram - fewer.T @ fewer if by_subtraction else fewer.T @ fewer
+            G -= (len(train) * mean)[:, None] * mean
             variance = xp.linalg.diagonal(G) / len(train)
         else:
             variance = xp.var(rows, axis=0) if self.scaled else xp.ones_like(mean)
@@ -208,9 +211,9 @@ class _Source:
         scale = xp.where(varies, scale, xp.inf * xp.ones_like(mean))
         if primal:
             eigenvalues, V = _eigh(G / (scale[:, None] * scale))
-            return TrainingSet(train, outside, mean, scale, eigenvalues, V / scale[:, None], primal)
+            return TrainingSet(train, outside, mean, scale, eigenvalues, V / scale[:, None], True, by_subtraction)
         eigenvalues, U = _eigh(self._kernel_of(train, train, mean, scale))
-        return TrainingSet(train, outside, mean, scale, eigenvalues, U, primal)
+        return TrainingSet(train, outside, mean, scale, eigenvalues, U, False, False)
 
     def coordinates(self, fit: TrainingSet, rows: np.ndarray) -> Array:
         """Rows in the coordinates of a training set."""
@@ -218,9 +221,14 @@ class _Source:
             return (take_rows(self.X, rows) - fit.mean) @ fit.basis
         return self._kernel_of(rows, fit.train, fit.mean, fit.scale) @ fit.basis
 
-    def _gram_of(self, train: np.ndarray, outside: np.ndarray) -> Array:
-        fewer = take_rows(self.X, outside if len(outside) < len(train) else train)
-        return self.gram - fewer.T @ fewer if len(outside) < len(train) else fewer.T @ fewer
+    @cached_property
+    def squares(self) -> np.ndarray:
+        """Size of every row, squared."""
+        return to_numpy(self.xp.sum(self.X * self.X, axis=1))
+
+    def _spared(self, train: np.ndarray, outside: np.ndarray) -> bool:
+        """Whether there is less to do outside, and no digits to lose."""
+        return len(outside) < len(train) and bool(self.squares[outside].sum() <= 10 * self.squares[train].sum())
 
     def _kernel_of(self, rows: np.ndarray, train: np.ndarray, mean: Array, scale: Array) -> Array:
         """Products of centred (and scaled) rows with those of the training set."""

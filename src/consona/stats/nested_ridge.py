@@ -179,6 +179,8 @@ def _require_inside(outer: Folds, inner: Sequence[Folds]) -> None:
             "own. Make them with inner_folds(outer, fold)."
         )
     for fold, own in enumerate(inner):
+        if not outer.test[fold].any() or not len(own.test) or not own.test.any(axis=1).all():
+            raise ValueError(f"outer fold {fold}, or an inner fold of it, tests no row. Use other folds.")
         leaking = int(((own.train | own.test) & ~outer.train[fold]).any(axis=0).sum())
         if leaking:
             raise ValueError(

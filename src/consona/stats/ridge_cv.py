@@ -86,8 +86,9 @@ def ridge_cv(
         When a feature is not finite, penalties are not positive and increasing, folds or targets do not belong to the
         rows, or the sweep asks for what there is not.
     """
-    grid = grid_of(alphas)
-    cv = decomposed(X, folds, scaled=scaled)
+    if not len(folds.test) or not folds.test.any(axis=1).all():
+        raise ValueError(f"of {len(folds.test)} folds, one tests no row (or there is none). Use other folds.")
+    grid, cv = grid_of(alphas), decomposed(X, folds, scaled=scaled)
 
     def score(block: RotatedBlock, some: np.ndarray) -> np.ndarray:
         return mean_over_folds(held_out_scores(block, some, sweep))
