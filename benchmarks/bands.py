@@ -1,14 +1,17 @@
 """Band features of one FACED subject from raw EEG, beside SciPy's Welch on all windows at once.
 
-``python benchmarks/bands.py [--repeats 7]``. 28 clips x 32 channels x 7500 samples at 250 Hz, 1 s windows, five bands.
-consona in float32. SciPy twice: in float64, as it runs on the arrays that the release holds, and in float32.
+``python benchmarks/bands.py``. 28 clips x 32 channels x 7500 samples at 250 Hz, 1 s windows, five bands. consona in
+float32. SciPy twice: in float64, as it runs on the arrays that the release holds, and in float32. The limit is the one
+product that makes the spectra (the windows times 92 sines and cosines), at the rate of a square matrix product.
 """
+
+from functools import partial
 
 import numpy as np
 
-from rates import Facts, copy_gbytes, cpu_seconds, report
+from rates import Facts, Row, Side, show, sized, timed
 
-SHAPE, RATE_HZ = (28, 32, 7500), 250.0
+SHAPE, RATE_HZ = sized((28, 32, 7500), (2, 3, 750)), 250.0
 
 
 def signal() -> np.ndarray:
@@ -26,41 +29,44 @@ def by_welch(x: np.ndarray) -> np.ndarray:
 
     from consona.brain.eeg import FACED_BANDS
 
-    frequency, density = welch(x.reshape(28, 32, 30, 250), RATE_HZ, window="hann", nperseg=250, detrend="constant")
+    frequency, density = welch(x.reshape(*SHAPE[:2], -1, 250), RATE_HZ, window="hann", nperseg=250, detrend="constant")
     power = [density[..., (frequency >= low) & (frequency < high)].sum(axis=-1) for low, high in FACED_BANDS.values()]
     return 0.5 * np.log(2 * np.pi * np.e * np.stack(power, axis=-1))
 
 
 def ours() -> Facts:
-    """All bands, the time of one copy of the data, and how far the entropy is from Welch in float64."""
+    """All bands."""
     from consona.brain.eeg import band_differential_entropy
 
     x = signal()
-    seconds = cpu_seconds(lambda: band_differential_entropy(x, rate_hz=RATE_HZ), repeats=15)
-    copies = seconds / (2 * x.nbytes / copy_gbytes() / 1e9)
-    apart = np.abs(band_differential_entropy(x, rate_hz=RATE_HZ) - by_welch(x.astype(np.float64))).max()
-    return {"seconds": seconds, "copies of the data": copies, "largest difference": float(apart)}
+    return timed(lambda: band_differential_entropy(x, rate_hz=RATE_HZ), flops=2 * x.size * 92, repeats=15)
 
 
-def welch_float64() -> Facts:
-    """The peer on float64."""
-    x = signal().astype(np.float64)
-    return {"seconds": cpu_seconds(lambda: by_welch(x), repeats=5)}
+def welch(dtype: str) -> Facts:
+    """The peer, and how far consona is."""
+    from consona.brain.eeg import band_differential_entropy
 
-
-def welch_float32() -> Facts:
-    """The peer on float32."""
     x = signal()
-    return {"seconds": cpu_seconds(lambda: by_welch(x), repeats=5)}
+    given = x.astype(dtype)
+    found = timed(lambda: by_welch(given), repeats=5)
+    apart = np.abs(band_differential_entropy(x, rate_hz=RATE_HZ) - by_welch(x.astype(np.float64))).max()
+    return found | {"difference to Welch in float64": float(apart)}
 
 
-def main() -> None:
-    """Print all figures."""
-    peers = {"SciPy welch, float64": welch_float64, "SciPy welch, float32": welch_float32}
-    found = report(__file__, {"consona": ours, **peers}, repeats=7)
-    for name in peers:
-        print(f"consona is {found[name]['seconds'] / found['consona']['seconds']:.1f} times as fast as {name}")
-
+SIDES = {
+    "consona": Side(ours),
+    "SciPy welch, float64": Side(partial(welch, "float64"), ("scipy",), "float64", "all windows in one call"),
+    "SciPy welch, float32": Side(partial(welch, "float32"), ("scipy",), "float32", "all windows in one call"),
+}
+ROWS = (
+    Row(
+        "EEG bands of 28 x 32 x 7,500 samples",
+        "consona",
+        ("SciPy welch, float64", "SciPy welch, float32"),
+        reach={"SciPy welch": 15},
+        agreement={"difference to Welch in float64": ("<=", 2e-5)},
+    ),
+)
 
 if __name__ == "__main__":
-    main()
+    show(__file__)
