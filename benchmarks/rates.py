@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,9 +31,8 @@ Measurement = Callable[[], Facts]
 Record = dict[str, Any]
 Size = TypeVar("Size")
 SMOKE = "--smoke" in sys.argv
-PACKAGES = (
-    "numpy", "scipy", "sklearn", "torch", "himalaya", "rsatoolbox", "nilearn", "transformers", "sentence_transformers",
-)  # fmt: skip
+PEERS = ("torch", "himalaya", "rsatoolbox", "nilearn", "transformers", "sentence-transformers")
+PACKAGES = {"numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn"} | {p.replace("-", "_"): p for p in PEERS}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: names of sides, and of the facts that they return.
+    """One line of the table: names of sides (what follows ``@`` is not shown), and of the facts that they return.
 
     ``reach``: how many times as fast as every peer whose name starts so; ``limit`` and ``seconds`` are upper bounds.
     ``agreement``: facts of any of the sides, each with ``<=`` or ``>=`` and its bound; the worst run counts.
@@ -142,7 +142,7 @@ def measured(side: Side) -> Record:
     with contextlib.redirect_stdout(io.StringIO()):
         facts = side.measure()
     wall, rates = time.perf_counter() - begun, (before, gemm_gflops("float32", size=1024))
-    versions = {name: sys.modules[name].__version__ for name in PACKAGES if name in sys.modules}
+    versions = {name: metadata.version(name) for module, name in PACKAGES.items() if module in sys.modules}
     return {"facts": {"peak MB": peak_mb(), **facts}, "wall s": wall, "GFLOP/s": rates, "versions": versions}
 
 

@@ -1,6 +1,6 @@
 """RDMs, crossnobis and the bootstrap of RSA, beside NumPy, SciPy and rsatoolbox, at the stated and at fresh sizes.
 
-``python benchmarks/rdm.py [--repeats 3]``. Everybody is given arrays in the precision of their own (float32 for
+``python benchmarks/rdm.py``. Everybody is given arrays in the precision of their own (float32 for
 consona's correlation and crossnobis RDMs, float64 for all peers and for the bootstraps), so no conversion is timed.
 The limit is the fewest operations at the rate of a square matrix product in the same precision and process: n^2 v for
 an RDM of n stimuli and v targets (it is symmetric), (runs + 1) n^2 v for crossnobis, the weighted sums for the Pearson
@@ -8,30 +8,25 @@ bootstrap. Ranks are bound by sorting and sums, so the Spearman bootstrap has no
 one would write: centre, scale, product, upper triangle (NumPy itself uses the symmetry of the product).
 """
 
-import resource
 import warnings
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
-from rates import Facts, Measurement, cpu_seconds, gemm_gflops, report
+from rates import Facts, Row, Side, show, sized, timed
 
-RDM_SIZES = {"1000 x 10,000": (1000, 10_000), "700 x 6,000": (700, 6_000)}
-RUN_SIZES = {"300 x 4 x 2,000": (4, 300, 2_000), "200 x 6 x 1,500": (6, 200, 1_500)}
-DRAW_SIZES = {"1,000 draws, 3, 10, 100": (1_000, 3, 10, 100), "500 draws, 5, 6, 60": (500, 5, 6, 60)}
-CHECKED_DRAWS = 20
-
-
-def facts(function: Callable[[], object], flops: float | None = None, dtype: str = "float32") -> Facts:
-    """Seconds, times the limit where there is one, and the peak memory of the process."""
-    before = gemm_gflops(dtype)
-    seconds = cpu_seconds(function)
-    rate = (before + gemm_gflops(dtype)) / 2
-    found = {"seconds": seconds}
-    if flops is not None:
-        found["times the limit"] = seconds * rate * 1e9 / flops
-    return found | {"peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+RDM_SIZES = {"1000 x 10,000": sized((1000, 10_000), (30, 50)), "700 x 6,000": sized((700, 6_000), (20, 40))}
+RUN_SIZES = {
+    "300 x 4 x 2,000": sized((4, 300, 2_000), (4, 12, 30)),
+    "200 x 6 x 1,500": sized((6, 200, 1_500), (6, 9, 20)),
+}
+DRAW_SIZES = {
+    "1,000 draws, 3 models, 10 RDMs, 100 stimuli": sized((1_000, 3, 10, 100), (20, 2, 3, 12)),
+    "500 draws, 5 models, 6 RDMs, 60 stimuli": sized((500, 5, 6, 60), (10, 2, 2, 11)),
+}
+METHODS = {"pearson": "corr", "spearman": "spearman"}
+CHECKED_DRAWS = sized(20, 3)
 
 
 def patterns(size: tuple[int, ...], dtype: str) -> np.ndarray:
@@ -53,8 +48,8 @@ def our_rdm(size: tuple[int, int]) -> Facts:
     from consona.stats.rdm import correlation_rdm
 
     X = patterns(size, "float32")
-    found = facts(lambda: correlation_rdm(X), size[0] ** 2 * size[1])
-    return found | {"largest difference": float(np.abs(correlation_rdm(X) - numpy_rdm(X.astype("float64"))).max())}
+    found = timed(lambda: correlation_rdm(X), flops=size[0] ** 2 * size[1])
+    return found | {"difference to float64": float(np.abs(correlation_rdm(X) - numpy_rdm(X.astype("float64"))).max())}
 
 
 def their_rdm(size: tuple[int, int], peer: str) -> Facts:
@@ -63,7 +58,7 @@ def their_rdm(size: tuple[int, int], peer: str) -> Facts:
 
     X = patterns(size, "float64")
     call = partial(numpy_rdm, X) if peer == "NumPy float64" else partial(pdist, X, "correlation")
-    return facts(call, size[0] ** 2 * size[1], "float64")
+    return timed(call, flops=size[0] ** 2 * size[1], dtype="float64")
 
 
 def runs_of_rsatoolbox(B: np.ndarray) -> Callable[[], np.ndarray]:
@@ -79,22 +74,23 @@ def runs_of_rsatoolbox(B: np.ndarray) -> Callable[[], np.ndarray]:
 
 
 def our_crossnobis(size: tuple[int, int, int], dtype: str) -> Facts:
-    """And how far it is from rsatoolbox."""
+    """R + 1 Grams."""
     from consona.stats.crossnobis import crossnobis_rdm
 
     B = patterns(size, dtype)
-    found = facts(lambda: crossnobis_rdm(B), (size[0] + 1) * size[1] ** 2 * size[2], dtype)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        theirs = runs_of_rsatoolbox(B.astype("float64"))()
-    return found | {"largest difference": float(np.abs(crossnobis_rdm(B) - theirs).max())}
+    return timed(lambda: crossnobis_rdm(B), flops=(size[0] + 1) * size[1] ** 2 * size[2], dtype=dtype)
 
 
 def their_crossnobis(size: tuple[int, int, int]) -> Facts:
-    """rsatoolbox, without a precision."""
+    """rsatoolbox, without a precision, and how far consona is in both precisions."""
+    from consona.stats.crossnobis import crossnobis_rdm
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return facts(runs_of_rsatoolbox(patterns(size, "float64")))
+        call = runs_of_rsatoolbox(patterns(size, "float64"))
+        found, theirs = timed(call), call()
+    apart = {dtype: np.abs(crossnobis_rdm(patterns(size, dtype)) - theirs).max() for dtype in ("float32", "float64")}
+    return found | {f"difference, {dtype}": float(value) for dtype, value in apart.items()}
 
 
 def rdms_of(size: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -119,14 +115,15 @@ def our_bootstrap(size: tuple[int, int, int, int], comparison: str) -> Facts:
         return weighted_comparisons(A, B, counts, comparison=comparison)
 
     cells = 2 * len(A) + 2 * len(B) + len(A) * len(B)
-    found = facts(call, 2 * size[0] * A.shape[1] * cells if comparison == "pearson" else None, "float64")
+    flops = 2 * size[0] * A.shape[1] * cells if comparison == "pearson" else None
+    found = timed(call, flops=flops, dtype="float64")
     apart = []
     for counts, r in zip(drawn(n, size[0], seed=0, of="stimuli")[:CHECKED_DRAWS], call(), strict=False):
         rows = np.repeat(np.arange(n), counts)
         kept = condensed(rows[:, None] != rows)
         sides = ([condensed(square(v)[np.ix_(rows, rows)])[kept] for v in side] for side in (A, B))
         apart.append(np.abs(r - compare_rdms(*(np.array(side) for side in sides), comparison=comparison)).max())
-    return found | {"largest difference": float(np.max(apart))}
+    return found | {"difference to resampling": float(np.max(apart))}
 
 
 def their_bootstrap(size: tuple[int, int, int, int], comparison: str) -> Facts:
@@ -139,42 +136,58 @@ def their_bootstrap(size: tuple[int, int, int, int], comparison: str) -> Facts:
     A, B = rdms_of(size)
     models, data = [ModelFixed(f"m{k}", a) for k, a in enumerate(A)], RDMs(B)
     tqdm.trange = range
-    method = {"pearson": "corr", "spearman": "spearman"}[comparison]
+    method = METHODS[comparison]
     call = partial(eval_bootstrap_pattern, models, data, method=method, N=size[0], boot_noise_ceil=False)
-    seconds = cpu_seconds(call, repeats=1, warm=False)
-    return {"seconds": seconds, "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return timed(call, repeats=1, warm=False)
 
 
-def main() -> None:
-    """Print all figures, and the ratios of medians."""
-    measured: dict[str, Measurement] = {}
-    pairs: list[tuple[str, str]] = []
-
-    def add(task: str, ours: Measurement, peers: dict[str, Measurement]) -> None:
-        measured[f"{task}, consona"] = ours
-        for peer, theirs in peers.items():
-            measured[f"{task}, {peer}"] = theirs
-            pairs.append((f"{task}, consona", f"{task}, {peer}"))
-
+def sides() -> dict[str, Side]:
+    """All implementations at all sizes."""
+    found, toolbox = {}, ("rsatoolbox",)
     for name, rdm in RDM_SIZES.items():
-        peers = {peer: partial(their_rdm, rdm, peer) for peer in ("NumPy float64", "SciPy pdist")}
-        add(f"correlation RDM {name}", partial(our_rdm, rdm), peers)
+        found[f"consona @ {name}"] = Side(partial(our_rdm, rdm))
+        for peer in ("NumPy float64", "SciPy pdist"):
+            found[f"{peer} @ {name}"] = Side(partial(their_rdm, rdm, peer), ("scipy",), "float64")
     for name, runs in RUN_SIZES.items():
-        add(
-            f"crossnobis {name}",
-            partial(our_crossnobis, runs, "float32"),
-            {"rsatoolbox": partial(their_crossnobis, runs)},
+        for dtype in ("float32", "float64"):
+            found[f"consona {dtype} @ {name}"] = Side(partial(our_crossnobis, runs, dtype), dtype=dtype)
+        found[f"rsatoolbox @ {name}"] = Side(
+            partial(their_crossnobis, runs), toolbox, "float64", "no precision; the Dataset made before"
         )
-        measured[f"crossnobis {name}, consona float64"] = partial(our_crossnobis, runs, "float64")
-        pairs.append((f"crossnobis {name}, consona float64", f"crossnobis {name}, rsatoolbox"))
     for name, draws in DRAW_SIZES.items():
-        for comparison in ("pearson", "spearman"):
-            theirs = {"rsatoolbox": partial(their_bootstrap, draws, comparison)}
-            add(f"{comparison} bootstrap {name}", partial(our_bootstrap, draws, comparison), theirs)
-    found = report(__file__, measured, repeats=3)
-    for ours, theirs in pairs:
-        print(f"{ours}: {found[theirs]['seconds'] / found[ours]['seconds']:.1f} times as fast as {theirs}")
+        for how, method in METHODS.items():
+            found[f"consona @ {how}, {name}"] = Side(partial(our_bootstrap, draws, how), dtype="float64")
+            found[f"rsatoolbox @ {how}, {name}"] = Side(
+                partial(their_bootstrap, draws, how), toolbox, "float64", f"method={method}, boot_noise_ceil=False"
+            )
+    return found
 
+
+def rows() -> tuple[Row, ...]:
+    """Those with a reach are the stated sizes, the others fresh ones."""
+    found = []
+    for name, reach in zip(RDM_SIZES, ({"NumPy": 3, "SciPy": 10}, {}), strict=True):
+        found.append(
+            Row(
+                f"correlation RDM {name}", f"consona @ {name}", (f"NumPy float64 @ {name}", f"SciPy pdist @ {name}"),
+                reach, {"difference to float64": ("<=", 1e-6)},
+            )
+        )  # fmt: skip
+    for name, reach in zip(RUN_SIZES, ({"rsatoolbox": 14}, {}), strict=True):
+        for dtype, bound in (("float32", 2e-5), ("float64", 1e-12)):
+            agreement = {f"difference, {dtype}": ("<=", bound)}
+            ours = f"consona {dtype} @ {name}"
+            found.append(Row(f"crossnobis {name}, {dtype}", ours, (f"rsatoolbox @ {name}",), reach, agreement))
+    for name, reach in zip(DRAW_SIZES, ({"pearson": 25, "spearman": 10}, {}), strict=True):
+        for how in METHODS:
+            peers = (f"rsatoolbox @ {how}, {name}",)
+            wanted = {"rsatoolbox": reach[how]} if reach else {}
+            agreement = {"difference to resampling": ("<=", 1e-12)}
+            found.append(Row(f"bootstrap, {how}, {name}", f"consona @ {how}, {name}", peers, wanted, agreement))
+    return tuple(found)
+
+
+SIDES, ROWS = sides(), rows()
 
 if __name__ == "__main__":
-    main()
+    show(__file__)

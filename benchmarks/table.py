@@ -101,9 +101,9 @@ def beside(row: Row, records: dict[str, list[Record]]) -> tuple[dict[str, float]
         if ours and theirs:
             ratios[name] = theirs / ours
             memory = f", {peak:,.0f} MB" if peak else ""
-            words.append(f"**{ratios[name]:.3g}** {name} ({theirs:.3g} s{memory}; {len(runs)})")
+            words.append(f"**{ratios[name]:.3g}** {name.partition(' @ ')[0]} ({theirs:.3g} s{memory}; {len(runs)})")
         elif runs:
-            words.append(f"{name}: " + (runs[0].get("error") or runs[0]["missing"]))
+            words.append(f"{name.partition(' @ ')[0]}: " + (runs[0].get("error") or runs[0]["missing"]))
     return ratios, "; ".join(words)
 
 
