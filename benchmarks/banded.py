@@ -4,7 +4,8 @@
 features centred within each fold on both sides and not scaled; making the kernels is part of the time. himalaya's
 ``MultipleKernelRidgeCV`` runs on torch, with all targets at once and in batches of 512. The limit is what the draws
 must cost at the rate of a square matrix product, measured just before and after: for every draw and fold an
-eigendecomposition of the training rows (charged as nine cubes), two rotations and the predictions of all penalties.
+eigendecomposition of the training rows (charged as nine cubes), two rotations and the predictions of all penalties; and
+an eigendecomposition of all rows per draw with one pass of the targets for the final fit.
 """
 
 from functools import partial
@@ -62,7 +63,7 @@ def by_himalaya(bands: list[np.ndarray], Y: np.ndarray, gammas: np.ndarray, batc
 
 def flops(size: str) -> float:
     """What the draws must take."""
-    n, _, v = SIZES[size]
+    n, widths, v = SIZES[size]
     train, test = n * (N_FOLDS - 1) // N_FOLDS, n // N_FOLDS
     each = 9 * train**3 + 2 * test * train**2 + 2 * train**2 * v + 2 * test * train * v * len(ALPHAS)
     return float(N_DRAWS * N_FOLDS * each)
