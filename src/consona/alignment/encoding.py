@@ -21,7 +21,7 @@ from consona.stats.folds import Folds
 from consona.stats.nested_ridge import NestedRidge, NestedScores
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-1, 7, 17))
-N_PERMUTATIONS = 200
+N_PERMUTATIONS = 100
 FEWEST_IN_FOLD = 20
 NEGLIGIBLE = 1e-4  # of the sum of squares of a feature in training; its inverse, of all of them, is overwhelming
 _CELLS = 20_000_000  # of permuted responses held at once
@@ -139,23 +139,22 @@ class _LayerFit:
         if self.ridge is None:
             undefined = np.full(n_targets, np.nan)
             return _Found(undefined, np.full((len(orders), n_targets), np.nan), 0, 0, skipped=True)
-        observed, n_at_edge, n_penalties = self._of(self.ridge, responses)
+        fitted = self.ridge.scores(responses)
+        observed = self._of(self.ridge, responses) if self.pooled else fitted.scores.mean(axis=0)
+        known = np.isfinite(observed)
+        n_at_edge, n_penalties = int(self._at_edge(fitted)[:, known].sum()), int(known.sum()) * len(fitted.scores)
         null = np.full((len(orders), n_targets), np.nan)
         for rows in _chunks(len(orders), responses.size):
             several = responses[orders[rows]]  # (permutation, stimulus, target)
             side_by_side = several.transpose(1, 0, 2).reshape(len(responses), -1)
-            null[rows] = self._of(self.ridge, side_by_side)[0].reshape(-1, n_targets)
+            null[rows] = self._of(self.ridge, side_by_side).reshape(-1, n_targets)
         return _Found(observed, null, n_at_edge, n_penalties)
 
-    def _of(self, ridge: NestedRidge, responses: Array) -> tuple[Array, int, int]:
+    def _of(self, ridge: NestedRidge, responses: Array) -> Array:
         if not self.pooled:
-            fitted = ridge.scores(responses)
-            defined = np.isfinite(fitted.scores)
-            return fitted.scores.mean(axis=0), int((self._at_edge(fitted) & defined).sum()), int(defined.sum())
-        predicted, edge = ridge.predictions(responses), self._at_edge(ridge.scores(responses))
+            return np.asarray(ridge.scores(responses).scores.mean(axis=0))
         tested = self.folds.test.any(axis=0)
-        r = pearson_columns(predicted[tested], responses[tested])
-        return r, int(edge[:, np.isfinite(r)].sum()), int(np.isfinite(r).sum()) * len(edge)
+        return np.asarray(pearson_columns(ridge.predictions(responses)[tested], responses[tested]))
 
     def _at_edge(self, fitted: NestedScores) -> npt.NDArray[np.bool_]:
         """Penalties that a wider grid might have changed, which excludes those that shrink nothing or everything."""

@@ -100,7 +100,7 @@ class Alignment(Study):
     comparison: Literal["pearson", "spearman", "kendall tau-a", "rho-a", "cosine"] = Field(
         default="spearman", description="How dissimilarities are compared."
     )
-    n_permutations: int = Field(default=200, ge=19, description="Orders of the null, each fitted again.")
+    n_permutations: int = Field(default=100, ge=19, description="Orders of the null, each fitted again.")
     n_permutations_rsa: int = Field(default=1000, ge=19, description="Relabellings of the stimuli for RSA.")
     strict: bool = Field(
         default=False, description="Stop at a constant or missing target instead of leaving it undefined."
