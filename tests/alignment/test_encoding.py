@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from consona.alignment.encoding import encoding_score, fold_wise, require_defined
+from consona.alignment.encoding import encoding_score, require_defined
 from consona.alignment.encoding_draws import encoding_draws, interval
 from consona.alignment.regions import region_means, side_by_side, subject_mean, target_tests
 from consona.alignment.split import RISK, Split
@@ -97,7 +97,7 @@ def test_few_stimuli_are_pooled_beside_their_null():
     X, Y = planted(n=40, n_features=4)
     stimuli = stimuli_of(40)
     split = Split.of_groups(stimuli, n_folds=8)
-    assert not fold_wise(split)
+    assert not split.fold_wise
     features, recording = Features.of(X, stimuli.ids), Recording.of(Y, stimuli.ids, "one")
     with pytest.raises(InvalidInput, match="mean nothing without their null"):
         encoding_score(features, recording, split=split, n_permutations=0)

@@ -1,14 +1,14 @@
 """Encoding: how well features of stimuli predict the responses to stimuli that were not fitted on."""
 
 import math
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from consona.alignment.held_out import HeldOut, target_coords
 from consona.alignment.split import Split
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
@@ -17,14 +17,11 @@ from consona.core.recording import Recording
 from consona.core.score import Score
 from consona.core.separable import separable
 from consona.stats.correlation import pearson_columns
-from consona.stats.folds import Folds
 from consona.stats.nested_ridge import NestedRidge, NestedScores
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-1, 7, 17))
 N_PERMUTATIONS = 100
-FEWEST_IN_FOLD = 20
 NEGLIGIBLE = 1e-4  # of the sum of squares of a feature in training; its inverse, of all of them, is overwhelming
-_CELLS = 20_000_000  # of permuted responses held at once
 
 Array = npt.NDArray[np.float64]
 
@@ -92,28 +89,16 @@ def encoding_scores(
     n_permutations: int = N_PERMUTATIONS,
 ) -> dict[str, Score]:
     """As :func:`encoding_score`, for several subjects who saw the same stimuli: features are decomposed once."""
-    for recording in recordings.values():
-        _require_fit(recording, split, n_permutations)
-    responses = {name: responses_of(recording, split) for name, recording in recordings.items()}
+    held = {name: HeldOut.of(recording, split, n_permutations) for name, recording in recordings.items()}
+    for each in held.values():
+        each.require_null()
     chosen = features.select(split.ids)
-    orders = split.orders(n_permutations) if n_permutations else np.empty((0, len(split.ids)), dtype=np.intp)
     found: dict[str, list[_Found]] = {name: [] for name in recordings}
     for layer in chosen.layers:
         fit = _layer_fit(chosen.layer(int(layer)), split, np.asarray(alphas))
-        for name, values in responses.items():
-            found[name].append(fit.scored(values, orders))
-    facts = _facts(chosen, split, len(orders))
-    return {name: _as_score(recordings[name], chosen.layers, each, split, facts) for name, each in found.items()}
-
-
-def responses_of(recording: Recording, split: Split) -> Array:
-    """Mean responses in the order of the split, ``(n_stimuli, n_targets)``."""
-    return recording.mean()[split.of(recording.ids, f"recording '{recording.subject}'")]
-
-
-def fold_wise(split: Split) -> bool:
-    """Whether scores are computed per fold: every fold tests at least 20 stimuli."""
-    return bool(split.folds().test.sum(axis=1).min() >= FEWEST_IN_FOLD)
+        for name, each in held.items():
+            found[name].append(fit.scored(each))
+    return {name: _as_score(recordings[name], chosen, each, held[name]) for name, each in found.items()}
 
 
 @dataclass(frozen=True)
@@ -130,117 +115,64 @@ class _LayerFit:
     """One layer, decomposed for every training set; None where all its features are constant."""
 
     ridge: NestedRidge | None
-    folds: Folds
-    pooled: bool
     n_features: int
+    alphas: Array
 
-    def scored(self, responses: Array, orders: npt.NDArray[np.intp]) -> _Found:
-        n_targets = responses.shape[1]
+    def scored(self, held: HeldOut) -> _Found:
+        responses, orders, n_targets = held.responses, held.orders, held.responses.shape[1]
         if self.ridge is None:
             undefined = np.full(n_targets, np.nan)
             return _Found(undefined, np.full((len(orders), n_targets), np.nan), 0, 0, skipped=True)
         fitted = self.ridge.scores(responses)
-        observed = self._of(self.ridge, responses) if self.pooled else fitted.scores.mean(axis=0)
-        known = np.isfinite(observed)
-        n_at_edge, n_penalties = int(self._at_edge(fitted)[:, known].sum()), int(known.sum()) * len(fitted.scores)
+        observed = _scored(self.ridge, responses, held) if held.pooled else fitted.scores.mean(axis=0)
+        known, at_edge = np.isfinite(observed), self._at_edge(fitted, held)
         null = np.full((len(orders), n_targets), np.nan)
-        for rows in _chunks(len(orders), responses.size):
+        for rows in held.blocks(n_targets):
             several = responses[orders[rows]]  # (permutation, stimulus, target)
             side_by_side = several.transpose(1, 0, 2).reshape(len(responses), -1)
-            null[rows] = self._of(self.ridge, side_by_side).reshape(-1, n_targets)
-        return _Found(observed, null, n_at_edge, n_penalties)
+            null[rows] = _scored(self.ridge, side_by_side, held).reshape(-1, n_targets)
+        return _Found(observed, null, int(at_edge[:, known].sum()), int(known.sum()) * len(at_edge))
 
-    def _of(self, ridge: NestedRidge, responses: Array) -> Array:
-        if not self.pooled:
-            return np.asarray(ridge.scores(responses).scores.mean(axis=0))
-        tested = self.folds.test.any(axis=0)
-        return np.asarray(pearson_columns(ridge.predictions(responses)[tested], responses[tested]))
-
-    def _at_edge(self, fitted: NestedScores) -> npt.NDArray[np.bool_]:
+    def _at_edge(self, fitted: NestedScores, held: HeldOut) -> npt.NDArray[np.bool_]:
         """Penalties that a wider grid might have changed, which excludes those that shrink nothing or everything."""
-        n_train = self.folds.train.sum(axis=1).min()
+        n_train = held.folds.train.sum(axis=1).min()
         low, high = NEGLIGIBLE * n_train, n_train * self.n_features / NEGLIGIBLE
+        if self.alphas.min() >= high or self.alphas.max() <= low:
+            return np.asarray(fitted.edge)  # no penalty of the grid does its work
         return np.asarray(fitted.edge & (fitted.alphas > low) & (fitted.alphas < high))
 
 
+def _scored(ridge: NestedRidge, responses: Array, held: HeldOut) -> Array:
+    if not held.pooled:
+        return np.asarray(ridge.scores(responses).scores.mean(axis=0))
+    tested = held.folds.test.any(axis=0)
+    return np.asarray(pearson_columns(ridge.predictions(responses)[tested], responses[tested]))
+
+
 def _layer_fit(values: npt.NDArray[np.float32], split: Split, alphas: Array) -> _LayerFit:
-    folds, varies = split.folds(), np.ptp(values, axis=0) > 0
+    varies = np.ptp(values, axis=0) > 0
     if not varies.any():
-        return _LayerFit(None, folds, not fold_wise(split), 0)
+        return _LayerFit(None, 0, alphas)
     X = values[:, varies].astype(np.float64 if len(values) < 4096 else np.float32)
-    return _LayerFit(NestedRidge.of(X, folds, split.inner(), alphas), folds, not fold_wise(split), X.shape[1])
+    return _LayerFit(NestedRidge.of(X, split.folds(), split.inner(), alphas), X.shape[1], alphas)
 
 
-def _chunks(n: int, cells: int) -> Iterator[slice]:
-    size = max(1, _CELLS // max(1, cells))
-    return (slice(start, min(start + size, n)) for start in range(0, n, size))
-
-
-def _target_coords(recording: Recording) -> dict[str, object]:
-    coords = {str(name): each for name, each in recording.data.coords.items() if each.dims == ("target",)}
-    return {name: ("target", each.values) for name, each in coords.items()}
-
-
-def _words(split: Split) -> str:
-    how = "mean of the correlations in each fold" if fold_wise(split) else "held-out predictions pooled over folds"
-    return f"{split.words()}; {how}; penalty chosen in folds within the training stimuli"
-
-
-def _as_score(
-    recording: Recording,
-    layers: npt.NDArray[np.int64],
-    found: list[_Found],
-    split: Split,
-    facts: dict[str, object],
-) -> Score:
-    coords = {"layer": layers, **_target_coords(recording)}
+def _as_score(recording: Recording, features: Features, found: list[_Found], held: HeldOut) -> Score:
+    coords = {"layer": features.layers, **target_coords(recording)}
     data = xr.DataArray(np.stack([each.observed for each in found]), coords, ("layer", "target"))
     stacked = np.stack([each.null for each in found], axis=1).astype(np.float32)
     null = xr.DataArray(stacked, coords, ("permutation", "layer", "target")) if len(stacked) else None
-    counts = {
+    facts = {
+        **held.facts(),
+        **({"correction": "max-statistic"} if len(stacked) else {}),
+        "features_per_stimulus": int(features.data.sizes["feature"]),
+        "stimuli_in_training": int(held.folds.train.sum(axis=1).min()),
+        "penalty_chosen_in": "inner folds",
         "n_at_edge": sum(each.n_at_edge for each in found),
         "n_penalties": sum(each.n_penalties for each in found),
-        "layers_skipped": [int(layer) for layer, each in zip(layers, found, strict=True) if each.skipped],
+        "layers_skipped": [int(layer) for layer, each in zip(features.layers, found, strict=True) if each.skipped],
     }
-    return Score(data, "pearson r", _words(split), null=null, attrs={**facts, **counts})
-
-
-def _facts(features: Features, split: Split, n_permutations: int) -> dict[str, object]:
-    facts: dict[str, object] = {
-        "cv": "fold-wise" if fold_wise(split) else "pooled",
-        "held_out": split.column,
-        "shares_stimuli": split.kind in ("sessions", "shuffled"),
-        "folds": split.named_folds(),
-        "features_per_stimulus": int(features.data.sizes["feature"]),
-        "stimuli_in_training": int(split.folds().train.sum(axis=1).min()),
-        "penalty_chosen_in": "inner folds",
-    }
-    if n_permutations:
-        facts["null"] = split.null_words()
-        facts["smallest_p"] = 1.0 / (n_permutations + 1)
-        facts["correction"] = "max-statistic"
-    return facts
-
-
-def _require_fit(recording: Recording, split: Split, n_permutations: int) -> None:
-    series = "time" in recording.data.coords
-    if series and split.kind == "groups":
-        raise InvalidInput(
-            f"Recording '{recording.subject}' is a time series (it has the coordinate 'time'); held out by "
-            f"'{split.column}', neighbours of test volumes would be in training. Use Split.of_runs with a gap; or, to "
-            "show what goes wrong, Split.of_shuffled_rows."
-        )
-    if not fold_wise(split) and n_permutations < 1:
-        raise InvalidInput(
-            f"A fold tests fewer than {FEWEST_IN_FOLD} stimuli, so scores are pooled over folds, and those mean "
-            "nothing without their null. Ask for n_permutations, or for fewer folds."
-        )
-    if split.kind == "time" and split.purge == 0 and len(np.unique(split.labels)) < split.n_folds:
-        warnings.warn(
-            "Blocks of a time series touch their training without a gap: neighbours in time are alike and scores too "
-            "high. Give a purge of at least the autocorrelation length.",
-            stacklevel=3,
-        )
+    return Score(data, "pearson r", held.words("penalty"), null=null, attrs=facts)
 
 
 def require_defined(recording: Recording) -> None:

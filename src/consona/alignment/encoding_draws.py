@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from consona.alignment.encoding import fold_wise, responses_of
-from consona.alignment.held_out import varying_layers
+from consona.alignment.held_out import HeldOut, varying_layers
 from consona.alignment.layers import ALPHAS
 from consona.alignment.regions import EVERYWHERE
 from consona.alignment.split import Split
@@ -50,7 +49,7 @@ def encoding_draws(
         When stimuli differ, no layer varies, or the targets have no such coordinate.
     """
     _, layers = varying_layers(features, split)
-    responses = {name: responses_of(recording, split) for name, recording in recordings.items()}
+    responses = {name: HeldOut.of(recording, split, 0).responses for name, recording in recordings.items()}
     sizes = np.array([each.shape[1] for each in responses.values()])
     together = np.repeat(np.arange(len(sizes)), sizes)
     found = nested_layer_choice(
@@ -74,7 +73,7 @@ def _drawn(predicted: Array, responses: Array, split: Split, labels: npt.NDArray
     names = list(dict.fromkeys([*labels.tolist(), EVERYWHERE]))
     member = np.stack([(labels == name) | (name == EVERYWHERE) for name in names], axis=1).astype(np.float64)
     folds = split.folds()
-    tests = folds.test if fold_wise(split) else np.any(folds.test, axis=0, keepdims=True)
+    tests = folds.test if split.fold_wise else np.any(folds.test, axis=0, keepdims=True)
     once = np.ones((1, len(responses)), dtype=np.int64)
     counts = drawn_groups(_drawn_together(split), n_draws, seed=split.seed)
     values = prediction_draws(predicted, responses, tests, np.concatenate([once, counts]), member)

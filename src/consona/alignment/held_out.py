@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from consona.alignment.encoding import FEWEST_IN_FOLD, fold_wise
-from consona.alignment.split import Split
+from consona.alignment.split import FEWEST_IN_FOLD, Split
+from consona.alignment.time_courses import gap_in_words
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.recording import Recording
@@ -52,7 +52,7 @@ class HeldOut:
         _require_fit(recording, split)
         responses = recording.mean()[split.of(recording.ids, f"recording '{recording.subject}'")]
         orders = split.orders(n_permutations) if n_permutations else np.empty((0, len(responses)), dtype=np.intp)
-        return cls(responses, split.folds(), split.inner(), orders, not fold_wise(split), split)
+        return cls(responses, split.folds(), split.inner(), orders, not split.fold_wise, split)
 
     def require_null(self) -> None:
         """Refuse scores that are pooled over folds without a null beside them.
@@ -127,11 +127,12 @@ def _require_fit(recording: Recording, split: Split) -> None:
     if "time" in recording.data.coords and split.kind == "groups":
         raise InvalidInput(
             f"Recording '{recording.subject}' is a time series (it has the coordinate 'time'); held out by "
-            f"'{split.column}', neighbours of test volumes would be in training. Use Split.of_runs with a gap."
+            f"'{split.column}', neighbours of test volumes would be in training. Use Split.of_runs with a gap; or, to "
+            "show what goes wrong, Split.of_shuffled_rows."
         )
     if split.kind == "time" and split.purge == 0 and split.n_groups < split.n_folds:
         warnings.warn(
-            "Blocks of a time series touch their training without a gap: neighbours in time are alike and scores too "
-            "high. Give a purge of at least the autocorrelation length.",
+            f"Blocks of a time series touch their training without a gap: neighbours in time are alike and scores too "
+            f"high. {gap_in_words(recording, split.labels)}",
             stacklevel=4,
         )

@@ -16,6 +16,7 @@ from consona.stats.surrogates import circular_shifts, group_orders
 Kind = Literal["groups", "sessions", "time", "shuffled"]
 N_FOLDS = 5
 FEWEST_RUNS = 5
+FEWEST_IN_FOLD = 20
 RISK = "LEAKAGE RISK"
 
 
@@ -52,9 +53,14 @@ class Split:
         Raises
         ------
         InvalidInput
-            When there is no such column, there are fewer groups than folds, or the text of a held-out stimulus is also
-            in its training (the pairs are listed; blanks and case do not hide it).
+            When there is no such column, there are fewer groups than folds, rows are volumes in time, or the text of a
+            held-out stimulus is also in its training (the pairs are listed; blanks and case do not hide it).
         """
+        if column is None and "time" in stimuli and "run" in stimuli:
+            raise InvalidInput(
+                "These stimuli are volumes of a time series (they have 'run' and 'time'); held out one by one, their "
+                'neighbours would be in training. Use Split.of_runs with a gap (hold_out = "time").'
+            )
         labels = stimuli.ids if column is None else as_names(stimuli[column])
         split = cls(stimuli.ids, labels, "groups", column or "stimulus", n_folds, 0, seed)
         _require_new_texts(stimuli, split.folds())
@@ -141,6 +147,11 @@ class Split:
         except ValueError as error:
             raise InvalidInput(f"Permuted by '{self.column}': {error}") from None
         return found.rows[1:] if found.exact else found.rows
+
+    @property
+    def fold_wise(self) -> bool:
+        """Whether scores are computed per fold: every fold tests at least 20 stimuli."""
+        return bool(self.folds().test.sum(axis=1).min() >= FEWEST_IN_FOLD)
 
     @property
     def exchanges_runs(self) -> bool:

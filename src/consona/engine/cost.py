@@ -87,7 +87,8 @@ class EncodingCost:
 
     def step(self, name: str, note: str = "") -> PlannedStep:
         """A line of a plan."""
-        words = f"{self.flops / 1e12:,.0f} TFLOP at {self.gflops:,.0f} GFLOP/s"
+        work = f"{self.flops / 1e12:,.0f} TFLOP" if self.flops >= 1e13 else f"{self.flops / 1e9:,.0f} GFLOP"
+        words = f"{work} at {self.gflops:,.0f} GFLOP/s"
         said = f"{note}; {words}" if note else words
         return PlannedStep(name, self.seconds, self.memory_mb, self.disk_mb, said, self.n_shards)
 

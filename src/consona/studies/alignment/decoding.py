@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from consona.alignment.classes import class_score
 from consona.alignment.decoding import retrieval_score
-from consona.alignment.encoding import fold_wise
 from consona.core.features import Features
 from consona.core.invariants import as_names
 from consona.core.score import Score
@@ -61,7 +60,7 @@ def _classes(study: "Alignment", run: "Run", material: "Material") -> Decoded:
 
 
 def _stimuli(study: "Alignment", run: "Run", material: "Material") -> Decoded:
-    pooled = not all(fold_wise(split) for split in material.splits.values())
+    pooled = not all(split.fold_wise for split in material.splits.values())
     scores: dict[str, dict[str, Score]] = {}
     for name, features in material.features.items():
         n = study.n_permutations if name == MODEL else REFERENCE_NULL if pooled else 0

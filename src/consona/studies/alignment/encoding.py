@@ -10,7 +10,6 @@ from consona.alignment.ceilings import pool_ceiling, repetition_ceiling
 from consona.alignment.encoding import (
     encoding_score,
     encoding_scores,
-    fold_wise,
     require_defined,
     share_at_edge,
 )
@@ -61,7 +60,7 @@ def encoding_part(study: "Alignment", run: "Run", material: "Material") -> Encod
     if study.strict:
         for recording in material.recordings.values():
             require_defined(recording)
-    pooled = not all(fold_wise(split) for split in material.splits.values())
+    pooled = not all(split.fold_wise for split in material.splits.values())
     ceilings = _ceilings(run, material)
     scores: dict[str, dict[str, Score]] = {}
     draws: dict[str, dict[str, xr.Dataset]] = {}
