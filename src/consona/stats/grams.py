@@ -11,7 +11,7 @@ from consona.stats.folds import Folds
 from consona.stats.shapes import Array, Float, Int, Real
 from consona.stats.targets import to_numpy
 
-__all__ = ["Decomposed", "HeldOut", "TrainingSet", "decomposed", "take_rows"]
+__all__ = ["Decomposed", "HeldOut", "TrainingSet", "decomposed", "require_finite", "take_rows"]
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def decomposed(X: Real[Array, "n_rows n_features"], folds: Folds, *, scaled: boo
     _require_folds(folds, X.shape[0])
     xp = array_namespace(X)
     X = X if xp.isdtype(X.dtype, "real floating") else xp.astype(X, xp.float64)
-    _require_finite(X)
+    require_finite(X)
     source = _Source(X, scaled)
     fits: dict[bytes, int] = {}
     sets: list[TrainingSet] = []
@@ -266,7 +266,14 @@ def _require_folds(folds: Folds, n_rows: int) -> None:
         )
 
 
-def _require_finite(X: Array) -> None:
+def require_finite(X: Real[Array, "n_rows n_features"]) -> None:
+    """Name the first feature that is missing or infinite.
+
+    Raises
+    ------
+    ValueError
+        When there is one.
+    """
     xp = array_namespace(X)
     finite = xp.isfinite(X)
     if not bool(xp.all(finite)):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from array_api_compat import array_namespace
 
+from consona.stats.grams import require_finite
 from consona.stats.shapes import Array, Float, Real, Shaped
 
 __all__ = ["leave_group_out_ridge", "ridge_path"]
@@ -135,9 +136,4 @@ def _require_rows(X: np.ndarray, Y: np.ndarray, groups: np.ndarray) -> None:
         )
     if len(np.unique(groups)) < 2:
         raise ValueError("all rows are in one group; leaving it out leaves nothing to fit. Give at least two groups.")
-    if not np.all(np.isfinite(X)):
-        row, column = np.argwhere(~np.isfinite(X))[0]
-        raise ValueError(
-            f"feature {column} of row {row} is {X[row, column]}; features must be finite. Remove the row or "
-            "the feature."
-        )
+    require_finite(X)
