@@ -5,6 +5,7 @@ READY := .venv/.ready
 # People without a GPU: make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: setup check test demo bench docs bless help
 help:
@@ -34,11 +35,10 @@ test: $(READY)
 demo: $(READY)
 	$(BIN)/consona demo
 
-# One thread, against peers and the hardware limit of the same run.
+# One table: every task beside its peers and the limit of the same run, one thread. CONSONA_DATA names the corpora.
+# A part: make bench BENCH_ARGS='--only ridge,rdm --repeats 3'
 bench: $(READY)
-	for file in benchmarks/*.py; do \
-	  echo "== $$file"; OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python $$file || exit 1; \
-	done
+	$(BIN)/python benchmarks/table.py $(BENCH_ARGS)
 
 # Every link leads somewhere, every example in docs and examples runs.
 docs: $(READY)

@@ -28,9 +28,11 @@ def ours() -> Facts:
     from consona.stats.permutation import max_statistic
 
     X, Y = data()
-    found = timed(lambda: max_statistic(X, Y), flops=2 * N_STIMULI * N_TARGETS * N_PERMUTATIONS, repeats=1)
+    nulls: list[np.ndarray] = []
+    flops = 2 * N_STIMULI * N_TARGETS * N_PERMUTATIONS
+    found = timed(lambda: nulls.append(max_statistic(X, Y)), flops=flops, repeats=1)
     apart = np.abs(max_statistic(X[:100], Y) - max_statistic(X[:100], Y.astype(np.float64))).max()
-    threshold = np.quantile(max_statistic(X, Y), 0.95)
+    threshold = np.quantile(nulls[0], 0.95)
     return found | {"95 % of the maxima": float(threshold), "difference to float64": float(apart)}
 
 

@@ -103,7 +103,7 @@ def by_loop(dtype: type) -> Facts:
             scores[centre] = d @ m / np.linalg.norm(d)
         return scores
 
-    return each_way(loop)
+    return each_way(loop, warm=False)
 
 
 def by_rsatoolbox(all_at_once: bool) -> Facts:

@@ -1,6 +1,6 @@
 """The table: every task beside its peers and the limit of the same run, each measurement in a process of its own.
 
-``python benchmarks/table.py [--only ridge,rdm] [--repeats 5] [--out results.jsonl] [--write docs/benchmarks.md]``;
+``python benchmarks/table.py [--only ridge,rdm] [--repeats 3] [--out results.jsonl] [--write docs/benchmarks.md]``;
 ``--read results.jsonl`` makes it from measurements that are there; ``--smoke`` runs all, tiny, for agreement only.
 One thread. The sides of a file are measured in turns, in another order each turn; a side that has taken ``PATIENCE_S``
 is not repeated; a short run in which the rate of the machine drifts by more than a tenth is measured again.
@@ -25,7 +25,7 @@ from rates import ONE_THREAD, Record, Row, Side, measured, missing
 
 HERE = Path(__file__).resolve().parent
 FILES = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in ("rates", "table"))
-PATIENCE_S, SHORT_S, DRIFT = 60.0, 30.0, 0.1
+PATIENCE_S, SHORT_S, DRIFT = 40.0, 30.0, 0.1
 HEAD = ["task", "ours: CPU s (range; runs)", "peak MB", "times as fast as", "reach", "times the limit", "agreement"]
 CELL = re.compile(r" ?\| ?")
 BEGIN, END = "<!-- table -->", "<!-- end -->"
@@ -92,9 +92,11 @@ def agreement(row: Row, records: dict[str, list[Record]]) -> tuple[bool | None, 
     return (all(verdicts) if verdicts else None), "; ".join(words)
 
 
-def beside(row: Row, records: dict[str, list[Record]]) -> tuple[dict[str, float], str]:
-    """Ratio to every peer that ran, and all of them in words."""
+def beside(row: Row, records: dict[str, list[Record]], agreed: bool | None) -> tuple[dict[str, float], str]:
+    """Ratio to every peer that ran, where they agree, and all of them in words."""
     ours, ratios, words = median(records[row.ours], row.prefix + "seconds"), {}, []
+    if row.peers and not agreed:
+        ours, words = None, ["no ratio: " + ("the results differ" if agreed is False else "nothing was compared")]
     for name in row.peers:
         runs = records.get(name, [])
         theirs, peak = median(runs, row.prefix + "seconds"), median(runs, row.prefix + "peak MB")
@@ -102,7 +104,7 @@ def beside(row: Row, records: dict[str, list[Record]]) -> tuple[dict[str, float]
             ratios[name] = theirs / ours
             memory = f", {peak:,.0f} MB" if peak else ""
             words.append(f"**{ratios[name]:.3g}** {name.partition(' @ ')[0]} ({theirs:.3g} s{memory}; {len(runs)})")
-        elif runs:
+        elif runs and not theirs:
             words.append(f"{name.partition(' @ ')[0]}: " + (runs[0].get("error") or runs[0]["missing"]))
     return ratios, "; ".join(words)
 
@@ -129,11 +131,9 @@ def line(row: Row, records: dict[str, list[Record]]) -> list[str]:
         runs = records.get(row.ours) or [{"error": "not measured"}]
         return [row.task, runs[0].get("error") or runs[0]["missing"], "", "", "", "", ""]
     agreed, compared = agreement(row, records)
-    ratios, words = beside(row, records)
+    ratios, words = beside(row, records, agreed)
     limit, peak = (median(records[row.ours], row.prefix + fact) for fact in ("times the limit", "peak MB"))
     ours = f"{statistics.median(times):.3g} ({min(times):.3g} to {max(times):.3g}; {len(times)})"
-    if row.peers and not agreed:
-        ratios, words = {}, "no ratio: " + ("the results differ" if agreed is False else "nothing was compared")
     reach = reached(row, records, ratios) if agreed is not False else ""
     return [row.task, ours, f"{peak or 0:,.0f}", words, reach, f"{limit:.3g}" if limit else "", compared]
 
@@ -164,7 +164,7 @@ def main(given: Sequence[str] | None = None) -> None:
     """Measure and print, or be one measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(FILES), help="files, with commas between them")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, help="one JSON line per measurement is added to this file")
     parser.add_argument("--read", type=Path, help="measure nothing, take these JSON lines")
     parser.add_argument("--write", type=Path, help="a page between whose markers the table is put")
