@@ -21,7 +21,7 @@ from consona.stats.nested_ridge import NestedRidge, NestedScores
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-1, 7, 17))
 N_PERMUTATIONS = 100
-NEGLIGIBLE = 1e-4  # of the sum of squares of a feature in training; its inverse, of all of them, is overwhelming
+NEGLIGIBLE, OVERWHELMING = 1e-4, 1e2  # penalties beside the sum of squares of one feature, and of all, in training
 
 Array = npt.NDArray[np.float64]
 
@@ -136,7 +136,7 @@ class _LayerFit:
     def _at_edge(self, fitted: NestedScores, held: HeldOut) -> npt.NDArray[np.bool_]:
         """Penalties that a wider grid might have changed, which excludes those that shrink nothing or everything."""
         n_train = held.folds.train.sum(axis=1).min()
-        low, high = NEGLIGIBLE * n_train, n_train * self.n_features / NEGLIGIBLE
+        low, high = NEGLIGIBLE * n_train, n_train * self.n_features * OVERWHELMING
         if self.alphas.min() >= high or self.alphas.max() <= low:
             return np.asarray(fitted.edge)  # no penalty of the grid does its work
         return np.asarray(fitted.edge & (fitted.alphas > low) & (fitted.alphas < high))

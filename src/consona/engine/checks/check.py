@@ -7,6 +7,8 @@ from typing import Any, Literal
 Severity = Literal["serious", "caution", "note"]
 Outcome = Literal["fired", "passed", "not applicable", "error"]
 
+_SHOWN = 3
+
 # What a faulty rule or faulty evidence raises. A crash is reported as an error, never as "not applicable".
 _CRASHES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
@@ -75,4 +77,6 @@ class Check:
 
 
 def _told(complaints: Mapping[str, str]) -> str:
-    return " ".join(f"{where}: {complaint}" for where, complaint in complaints.items())
+    shown = [f"{where}: {complaint}" for where, complaint in list(complaints.items())[:_SHOWN]]
+    more = len(complaints) - len(shown)
+    return " ".join([*shown, f"And {more} more like these."] if more else shown)

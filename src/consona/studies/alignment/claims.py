@@ -14,6 +14,7 @@ from consona.stats.fdr import holm
 from consona.stats.permutation import p_value
 from consona.studies.alignment.decoding import Decoded
 from consona.studies.alignment.encoding import Encoded, null_mean_of, null_of_mean
+from consona.studies.alignment.figures import counted
 from consona.studies.alignment.geometry import Geometry, fact, null_of_effect
 from consona.studies.alignment.material import CONTROLS, SERIES, Material
 from consona.studies.alignment.parts import Parts
@@ -60,10 +61,17 @@ def _worded(study: "Alignment", draft: Claim, corrected: float) -> Claim:
     order = draft.controls[SERIES]  # with few runs nothing else tells a shared course from an answer to the stimuli
     beyond_order = order.verdict != DID_NOT_HOLD
     sentence = (held if corrected <= LEVEL and beyond_order else not_held).format(
-        f"the features of {study.model or study.features}", _what(study)
+        f"the features of {_named(study.model or study.features or '')}", _what(study)
     )
     controls = {**draft.controls, HOLM: significant(corrected, of="corrected for the claims of this study")}
     return replace(draft, statement=sentence[0].upper() + sentence[1:], controls=controls)
+
+
+def _named(source: str) -> str:
+    """A file or folder by its last name; an id of the Hub as it is."""
+    return (
+        source.rstrip("/").rsplit("/", 1)[-1] if source.startswith(("/", ".", "~")) or source.count("/") > 1 else source
+    )
 
 
 def _what(study: "Alignment") -> str:
@@ -89,7 +97,7 @@ def _encoding_claim(study: "Alignment", material: Material, encoded: Encoded) ->
         id="encoding",
         statement="",
         effect=effect,
-        unit=typeset(f"r, mean over targets and {len(values)} subject(s){below}"),
+        unit=typeset(f"r, mean over targets and {counted(len(values))}{below}"),
         interval=mean_interval(draws, seed=study.seed),
         p=float(p_value(np.asarray(effect), null)) if np.isfinite(effect) else float("nan"),
         null=Null(f"{split.null_words()}; the best layer of each", split.null_words().split(",")[0], len(null)),
@@ -170,8 +178,8 @@ def _decoding_claim(study: "Alignment", material: Material, decoded: Decoded) ->
         id="decoding",
         statement="",
         effect=effect,
-        unit=f"two-way identification (chance 0.5) of {what}, mean over {len(values)} subject(s)",
-        interval=_over_subjects(values, study.seed),
+        unit=f"two-way identification (chance 0.5) of {what}, mean over {counted(len(values))}",
+        interval=_overcounted(values, study.seed),
         p=float(p_value(np.asarray(effect), decoded.null)) if np.isfinite(effect) else float("nan"),
         null=Null(how, how.split(",")[0], len(decoded.null)),
         n=n,
@@ -181,7 +189,7 @@ def _decoding_claim(study: "Alignment", material: Material, decoded: Decoded) ->
     )
 
 
-def _over_subjects(values: Array, seed: int) -> Interval | None:
+def _overcounted(values: Array, seed: int) -> Interval | None:
     """Interval of a mean over six subjects or more; identification of the same stimuli, by other people."""
     if len(values) < FEWEST_SUBJECTS:
         return None
@@ -194,7 +202,7 @@ def _decoding_verdict(study: "Alignment", decoded: Decoded, reason: str, name: s
     if name not in decoded.scores:
         return not_testable(reason, rule=f"above {of}")
     own, other = decoded.values(), decoded.values(name)
-    interval = _over_subjects(own - other, study.seed)
+    interval = _overcounted(own - other, study.seed)
     if interval is None:
         return exceeds(float(np.nanmean(own)), float(np.nanmean(other)), of=f"{of} (values, no interval)")
     return exceeds(interval.low, 0.0, of=f"0: lower end of the difference to {of}, over subjects")

@@ -75,7 +75,7 @@ def regions(material: Material, encoded: Encoded) -> xr.Dataset:
     where = "held-out predictions pooled over folds" if encoded.pooled else "mean over folds"
     caption = (
         f"Correlation of predicted and measured responses, {where}, averaged over the targets of a region and "
-        f"{len(encoded.scores)} subject(s), with 95 % intervals over draws of the stimuli. Grey: the model's null, "
+        f"{counted(len(encoded.scores))}, with 95 % intervals over draws of the stimuli. Grey: the model's null, "
         "every order fitted and tuned again. Dashes: what a perfect model would reach, where repetitions allow it. "
         "Layers are chosen in folds within the training stimuli."
     )
@@ -101,6 +101,11 @@ def _at(score: Score, place: str) -> Score:
     null = None if score.null is None else score.null.sel(target=place)
     ceiling = None if score.ceiling is None else score.ceiling.sel(target=place)
     return Score(score.data.sel(target=place, drop=False), score.metric, score.cv, null, ceiling)
+
+
+def counted(n_subjects: int) -> str:
+    """So many subjects, in words."""
+    return "one subject" if n_subjects == 1 else f"{n_subjects} subjects"
 
 
 def layers(encoded: Encoded) -> xr.Dataset:
@@ -188,7 +193,7 @@ def rsa_bars(geometry: Geometry) -> xr.Dataset:
     ceiling = geometry.score.ceiling
     above = "" if ceiling is None else f" Lower bound of the ceiling: {float(ceiling.mean()):.2f}."
     caption = (
-        f"Agreement of dissimilarities, mean over {len(geometry.brains)} subject(s), with intervals "
+        f"Agreement of dissimilarities, mean over {counted(len(geometry.brains))}, with intervals "
         f"({geometry.score.attrs['interval']}). Grey: stimuli of the model relabelled. The layer of the claim was "
         f"fixed before; the others are shown for comparison.{above}"
     )
