@@ -73,11 +73,13 @@ def regions(material: Material, encoded: Encoded) -> xr.Dataset:
         {"series": names, "region": places},
     )
     where = "held-out predictions pooled over folds" if encoded.pooled else "mean over folds"
+    facts = next(iter(encoded.scores.values())).attrs
+    dashes = f"Dashes: ceiling, {facts['ceiling_of']}. " if "ceiling_of" in facts else "There is no ceiling. "
     caption = (
         f"Correlation of predicted and measured responses, {where}, averaged over the targets of a region and "
-        f"{counted(len(encoded.scores))}, with 95 % intervals over draws of the stimuli. Grey: the model's null, "
-        "every order fitted and tuned again. Dashes: what a perfect model would reach, where repetitions allow it. "
-        "Layers are chosen in folds within the training stimuli."
+        f"{counted(len(encoded.scores))}, with 95 % intervals over draws of the stimuli. Grey: the model's null, the "
+        f"best layer of every order, fitted and tuned again. {dashes}Layers are chosen in folds within the training "
+        "stimuli."
     )
     return figure(data, "regions", "Encoding by region", caption, xlabel="r, held out")
 
