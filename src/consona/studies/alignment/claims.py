@@ -39,6 +39,10 @@ _WORDS = {
         "Responses tell {1} that were held out apart, by {0}.",
         "Responses do not reliably tell {1} that were held out apart, by {0}.",
     ),
+    "classes": (
+        "Responses tell the classes apart in runs that were held out.",
+        "Responses do not reliably tell the classes apart in runs that were held out.",
+    ),
 }
 
 
@@ -57,7 +61,7 @@ def all_claims(study: "Alignment", run: "Run", material: Material, parts: Parts)
 
 
 def _worded(study: "Alignment", draft: Claim, corrected: float) -> Claim:
-    held, not_held = _WORDS[draft.id]
+    held, not_held = _WORDS["classes" if draft.id == "decoding" and study.hold_out == "runs" else draft.id]
     order = draft.controls[SERIES]  # with few runs nothing else tells a shared course from an answer to the stimuli
     beyond_order = order.verdict != DID_NOT_HOLD
     sentence = (held if corrected <= LEVEL and beyond_order else not_held).format(
@@ -77,7 +81,7 @@ def _named(source: str) -> str:
 def _what(study: "Alignment") -> str:
     if study.hold_out == "stimuli":
         return f"stimuli of new '{study.group}'" if study.group else "stimuli"
-    return "parts of the story" if study.hold_out == "time" else f"'{study.run}'"
+    return "parts of the story" if study.hold_out == "time" else "the same conditions in runs"
 
 
 def _encoding_claim(study: "Alignment", material: Material, encoded: Encoded) -> Claim:
