@@ -72,13 +72,11 @@ def timed(task: Task, function: Any) -> Facts:
 def fitted(X: Any, Y: Any, dtype: str | None = None) -> np.ndarray:
     """The penalties that consona chooses, within the grid; weights are made and dropped."""
     from consona.stats.folds import blocked_folds
-    from consona.stats.ridge_cv import ridge_cv
-    from consona.stats.ridge_fit import ridge_fit
+    from consona.stats.ridge_fit import ridge_cv_fit
     from consona.stats.ridge_sweep import Sweep
 
     folds = blocked_folds(np.zeros(len(X)), N_FOLDS)
-    choice = ridge_cv(X, Y, ALPHAS, folds, scaled=False, sweep=Sweep(dtype=dtype))
-    ridge_fit(X, Y, choice.alpha, scaled=False)
+    choice, _ = ridge_cv_fit(X, Y, ALPHAS, folds, scaled=False, sweep=Sweep(dtype=dtype))
     return np.clip(choice.alpha, ALPHAS[0], ALPHAS[-1])
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ import xarray as xr
 from sklearn.linear_model import Ridge, RidgeCV
 
 from consona.stats.folds import Folds, blocked_folds
+from consona.stats.precision import float64_check
 from consona.stats.ridge_cv import ridge_cv
-from consona.stats.ridge_fit import ridge_fit
+from consona.stats.ridge_fit import ridge_cv_fit, ridge_fit
 from consona.stats.ridge_gcv import ridge_gcv, ridge_loo
 from consona.stats.ridge_sweep import Sweep
 
@@ -61,6 +63,17 @@ def test_weights_equal_direct_fits(n_features, scaled):
         np.testing.assert_allclose(fit.coef[:, target], oracle.coef_ / sd, atol=1e-11)
         np.testing.assert_allclose(fit.predict(X + 1)[:, target], oracle.predict((X + 1) / sd), atol=1e-9)
     assert np.isnan(fit.coef[:, 2]).all()
+
+
+@ROUTES
+@pytest.mark.parametrize("shared", [True, False])
+def test_both_at_once_is_both_in_turn(n_features, shared):
+    X, Y, folds = _story(n_features)
+    choice, fit = ridge_cv_fit(X, Y, ALPHAS, folds, sweep=Sweep(shared=shared))
+    alone = ridge_cv(X, Y, ALPHAS, folds, sweep=Sweep(shared=shared))
+    np.testing.assert_array_equal(choice.alpha, alone.alpha)
+    np.testing.assert_allclose(choice.scores, alone.scores, rtol=1e-12)
+    np.testing.assert_allclose(fit.coef, ridge_fit(X, Y, alone.alpha).coef, atol=1e-11)
 
 
 @ROUTES
@@ -256,6 +269,7 @@ LARGE = """
 import resource, sys
 import numpy as np
 from consona.stats.folds import blocked_folds
+from consona.stats.precision import float64_check
 from consona.stats.ridge_cv import ridge_cv
 rng = np.random.default_rng(0)
 X = rng.standard_normal((400, 100), dtype=np.float32)
@@ -297,3 +311,15 @@ def test_what_cannot_be_fitted_is_named():
         ridge_cv(X, Y, ALPHAS, folds, sweep=Sweep("explained variance"))
     with pytest.raises(ValueError, match="5 targets"):
         ridge_fit(X, Y, ALPHAS)
+
+
+def test_the_check_in_double_precision_tells_a_good_choice_from_a_bad_one():
+    X, Y, folds = _story(12, np.float32)
+    many = np.tile(Y, 20) + np.random.default_rng(0).standard_normal((60, 100)).astype(np.float32)
+    choice = ridge_cv(X, many, ALPHAS, folds)
+    good = float64_check(choice, X, many, ALPHAS, folds, n_targets=50)
+    assert good.same >= 0.96
+    assert good.within_one_step == 1
+    assert good.largest_difference < 1e-3
+    shifted = replace(choice, alpha=np.roll(choice.alpha, 1))
+    assert float64_check(shifted, X, many, ALPHAS, folds).same < 0.9

@@ -8,8 +8,8 @@ from sklearn.model_selection import GroupKFold, KFold, check_cv
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from consona.stats.folds import Folds
-from consona.stats.ridge_cv import RidgeChoice, ridge_cv
-from consona.stats.ridge_fit import ridge_fit
+from consona.stats.ridge_choice import RidgeChoice
+from consona.stats.ridge_fit import RidgeFit, ridge_cv_fit, ridge_fit
 from consona.stats.ridge_gcv import ridge_gcv
 from consona.stats.ridge_sweep import Sweep
 from consona.stats.shapes import Float
@@ -85,8 +85,7 @@ class _Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         )
         columns = Y[:, None] if Y.ndim == 1 else Y
         alphas = np.asarray(self.alphas, dtype=np.float64)
-        choice = self._choice(X, columns, groups, alphas)
-        fit = ridge_fit(X, columns, choice.alpha, scaled=self.scaled)
+        choice, fit = self._fitted(X, columns, groups, alphas)
         intercept = fit.offset - fit.centre @ fit.coef
         one = Y.ndim == 1
         self.coef_: Float[np.ndarray, "..."] = fit.coef[:, 0] if one else fit.coef.T
@@ -97,16 +96,17 @@ class _Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.cv_scores_: Float[np.ndarray, "..."] = choice.scores[:, 0] if one else choice.scores
         return self
 
-    def _choice(self, X: np.ndarray, Y: np.ndarray, groups: Any, alphas: np.ndarray) -> RidgeChoice:
+    def _fitted(self, X: np.ndarray, Y: np.ndarray, groups: Any, alphas: np.ndarray) -> tuple[RidgeChoice, RidgeFit]:
         if isinstance(self.cv, str):
             if self.cv != "gcv" or groups is not None:
                 raise ValueError(
                     f"cv is '{self.cv}' and groups are {'absent' if groups is None else 'given'}; the one word is "
                     "'gcv', for independent rows without groups. Give a number of folds or a splitter."
                 )
-            return ridge_gcv(X, Y, alphas, scaled=self.scaled, shared=self.shared)
+            choice = ridge_gcv(X, Y, alphas, scaled=self.scaled, shared=self.shared)
+            return choice, ridge_fit(X, Y, choice.alpha, scaled=self.scaled)
         folds = folds_from(self.cv, X, Y, groups, self.random_state)
-        return ridge_cv(X, Y, alphas, folds, scaled=self.scaled, sweep=Sweep(self.criterion, self.shared))
+        return ridge_cv_fit(X, Y, alphas, folds, scaled=self.scaled, sweep=Sweep(self.criterion, self.shared))
 
     def predict(self, X: Any) -> Float[np.ndarray, "..."]:
         """Predictions ``(n_rows, n_targets)``, or ``(n_rows,)`` after a fit to one target.

@@ -1,16 +1,20 @@
 """Ridge weights of every target at its own penalty, and what they predict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from array_api_compat import array_namespace, device
 
 from consona.stats.folds import Folds
-from consona.stats.grams import decomposed
-from consona.stats.rotated import rotated_blocks
+from consona.stats.grams import Decomposed, decomposed
+from consona.stats.penalties import grid_of
+from consona.stats.ridge_choice import RidgeChoice, choose_penalties
+from consona.stats.ridge_cv import cross_validation, tested
+from consona.stats.ridge_sweep import PER_TARGET, Sweep
+from consona.stats.rotated import RotatedBlock, rotated_blocks
 from consona.stats.shapes import Array, Float, Real
 
-__all__ = ["RidgeFit", "ridge_fit"]
+__all__ = ["RidgeFit", "ridge_cv_fit", "ridge_fit"]
 
 
 @dataclass(frozen=True)
@@ -88,18 +92,63 @@ def ridge_fit(
         )
     every = np.ones((1, X.shape[0]), dtype=bool)
     rows = decomposed(X, Folds(every, ~every), scaled=scaled)
-    fit, xp = rows.fits[0], array_namespace(rows.X)
-    where = {"dtype": rows.X.dtype, "device": device(rows.X)}
-    coef, offset = xp.empty((X.shape[1], len(alphas)), **where), xp.empty(len(alphas), **where)
-    basis = rows.weights(fit)
-    for place, targets in rotated_blocks(rows, Y):
-        own = np.where(targets.block.usable, alphas[place], np.nan)
-        for number, (Z, nu, penalties) in enumerate(zip(*targets.turned[0], targets.spread(own), strict=True)):
-            first = number * Z.shape[1]
+    weights = _Weights(rows, 0, len(alphas))
+    for place, block in rotated_blocks(rows, Y):
+        weights.keep(place, block, alphas[place])
+    return weights.fit()
+
+
+def ridge_cv_fit(
+    X: Real[Array, "n_rows n_features"],
+    Y: Array,
+    alphas: Real[np.ndarray, " n_alphas"],
+    folds: Folds,
+    *,
+    scaled: bool = True,
+    sweep: Sweep = PER_TARGET,
+) -> tuple[RidgeChoice, RidgeFit]:
+    """Choose penalties and fit all rows with them: the same as both functions in turn, and targets are read once.
+
+    Parameters
+    ----------
+    X, Y, alphas, folds, scaled, sweep
+        As in :func:`consona.stats.ridge_cv.ridge_cv`. Rows that every fold purges are fitted too.
+
+    Raises
+    ------
+    ValueError
+        As :func:`consona.stats.ridge_cv.ridge_cv`.
+    """
+    every = np.ones((1, X.shape[0]), dtype=bool)
+    train, test = tested(folds)
+    cv = decomposed(X, Folds(np.concatenate([train, every]), np.concatenate([test, ~every])), scaled=scaled)
+    weights = _Weights(cv, cv.held_out[-1].fit, Y.shape[1])
+    cv = replace(cv, held_out=cv.held_out[:-1])
+    scoring = cross_validation(sweep, weights.keep)
+    return choose_penalties(cv, Y, grid_of(alphas), scoring, shared=sweep.shared), weights.fit()
+
+
+class _Weights:
+    """Weights of all rows, filled block by block."""
+
+    def __init__(self, rows: Decomposed, number: int, n_targets: int) -> None:
+        xp, where = array_namespace(rows.X), {"dtype": rows.X.dtype, "device": device(rows.X)}
+        self.rows, self.number = rows, number
+        self.basis = rows.weights(rows.fits[number])
+        self.coef, self.offset = xp.empty((rows.X.shape[1], n_targets), **where), xp.empty(n_targets, **where)
+
+    def keep(self, place: slice, targets: RotatedBlock, alphas: np.ndarray) -> None:
+        """Weights of one block."""
+        xp, spectrum = array_namespace(self.coef), self.rows.fits[self.number].eigenvalues[:, None]
+        own = np.where(targets.block.usable, alphas, np.nan)
+        for part, (Z, nu, penalties) in enumerate(zip(*targets.turned[self.number], targets.spread(own), strict=True)):
+            first = part * Z.shape[1]
             some = own[first : first + Z.shape[1]]
             here = slice(place.start + first, place.start + first + len(some))
-            shrunk = (Z / (fit.eigenvalues[:, None] + penalties))[:, : len(some)]
             known = xp.asarray(~np.isnan(some), device=device(Z))
-            coef[:, here] = basis @ xp.where(known, shrunk, xp.nan)
-            offset[here] = nu[0, : len(some)] + targets.block.shift[first : first + len(some)]
-    return RidgeFit(coef, fit.mean + rows.shift, offset)
+            self.coef[:, here] = self.basis @ xp.where(known, (Z / (spectrum + penalties))[:, : len(some)], xp.nan)
+            self.offset[here] = nu[0, : len(some)] + targets.block.shift[first : first + len(some)]
+
+    def fit(self) -> RidgeFit:
+        """All of them, with the means."""
+        return RidgeFit(self.coef, self.rows.fits[self.number].mean + self.rows.shift, self.offset)

@@ -7,7 +7,7 @@ import numpy as np
 from consona.stats.folds import Folds
 from consona.stats.grams import Decomposed, HeldOut, decomposed
 from consona.stats.penalties import grid_of
-from consona.stats.ridge_cv import RidgeChoice, Scoring, choose_penalties
+from consona.stats.ridge_choice import RidgeChoice, Scoring, choose_penalties
 from consona.stats.rotated import RotatedBlock
 from consona.stats.shapes import Array, Real
 from consona.stats.targets import to_numpy
