@@ -4,15 +4,12 @@
 implementations by name, and ``ROWS``, the lines that ``table.py`` makes of them.
 """
 
-import argparse
 import contextlib
 import importlib.util
 import io
-import json
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +24,6 @@ os.environ.update(ONE_THREAD)  # before numpy is imported, so that its BLAS obey
 import numpy as np  # noqa: E402  (see above)
 
 Facts = dict[str, float]
-Measurement = Callable[[], Facts]
 Record = dict[str, Any]
 Size = TypeVar("Size")
 SMOKE = "--smoke" in sys.argv
@@ -144,32 +140,6 @@ def measured(side: Side) -> Record:
     wall, rates = time.perf_counter() - begun, (before, gemm_gflops("float32", size=1024))
     versions = {name: metadata.version(name) for module, name in PACKAGES.items() if module in sys.modules}
     return {"facts": {"peak MB": peak_mb(), **facts}, "wall s": wall, "GFLOP/s": rates, "versions": versions}
-
-
-def report(script: str, measurements: Mapping[str, Callable[[], Facts]], *, repeats: int) -> dict[str, Facts]:
-    """Medians over ``repeats`` processes per measurement, taking turns; asked with ``--measure``, one, as JSON."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--measure", choices=list(measurements))
-    parser.add_argument("--repeats", type=int, default=repeats)
-    asked = parser.parse_args()
-    if asked.measure:
-        print(json.dumps(measurements[asked.measure]()))
-        raise SystemExit(0)
-    found: dict[str, list[Facts]] = {name: [] for name in measurements}
-    for turn in range(asked.repeats):
-        names = list(measurements) if turn % 2 == 0 else list(measurements)[::-1]
-        for name in names:
-            command = [sys.executable, str(Path(script).resolve()), "--measure", name]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ONE_THREAD)
-            if done.returncode:
-                raise SystemExit(f"'{name}' failed:\n{done.stderr}")
-            found[name].append(json.loads(done.stdout))
-    print(f"numpy {np.__version__}, one thread, {asked.repeats} processes per measurement, median (lowest to highest)")
-    for name, facts in found.items():
-        for key in facts[0]:
-            values = [each[key] for each in facts]
-            print(f"  {name}: {key} {statistics.median(values):.4g} ({min(values):.4g} to {max(values):.4g})")
-    return {name: {k: statistics.median(f[k] for f in facts) for k in facts[0]} for name, facts in found.items()}
 
 
 def show(script: str) -> None:

@@ -88,7 +88,7 @@ def agreement(row: Row, records: dict[str, list[Record]]) -> tuple[bool | None, 
             continue
         verdicts.append(all(value <= bound if sign == "<=" else value >= bound for value in found))
         worst = max(found) if sign == "<=" else min(found)
-        words.append(f"{fact} {worst:.2g} ({sign} {bound:g})" + ("" if verdicts[-1] else " **disagrees**"))
+        words.append(f"{fact} {worst:.3g} ({sign} {bound:g})" + ("" if verdicts[-1] else " **disagrees**"))
     return (all(verdicts) if verdicts else None), "; ".join(words)
 
 
