@@ -3,7 +3,7 @@
 ``python benchmarks/ridge.py``. 20 penalties, five folds of neighbouring rows, float32, features as they are, weights of
 all rows included; every fold is centred by its own training rows, on both sides. himalaya runs in torch (`RidgeCV`
 where features are fewer than rows, `KernelRidgeCV` where they are more), once with all targets, once in batches
-of 512, which is faster here. The limit counts what the method cannot do without if every penalty costs a
+of 512. The limit counts what the method cannot do without if every penalty costs a
 product, at the rate of a square matrix product before and after; penalties that are alike cost none here, so less than
 once the limit is possible, where eigenvalues span few decades. Agreement is with the penalties of himalaya, the grid
 not extended; where features are more than rows, the loss is flat at small penalties and rounding decides: himalaya is
