@@ -19,15 +19,17 @@ def unit_columns(A: Real[Array, "n_stimuli n_targets"]) -> Float[Array, "n_stimu
     xp = array_namespace(A)
     if not xp.isdtype(A.dtype, "real floating"):
         A = xp.astype(A, xp.float64)
-    # Zeros stand in for columns with a gap: they are constant, therefore NaN below, and no arithmetic warns.
-    A = xp.where(xp.all(xp.isfinite(A), axis=0), A, xp.zeros_like(A))
+    finite = xp.all(xp.isfinite(A), axis=0)
+    if not xp.all(finite):  # a copy only where it is needed: this is the first step of every correlation
+        # Zeros stand in for columns with a gap: they are constant, therefore NaN below, and no arithmetic warns.
+        A = xp.where(finite, A, xp.zeros_like(A))
     A = A - A[:1, :]  # a constant column is now exactly zero, whatever its value
     scale = xp.max(xp.abs(A), axis=0)
     varies = scale > 0
     A = A / xp.where(varies, scale, xp.ones_like(scale))
     A = A - xp.mean(A, axis=0)
     length = xp.sqrt(xp.sum(A * A, axis=0))
-    return xp.where(varies, A / xp.where(varies, length, xp.ones_like(length)), xp.nan * xp.ones_like(A))
+    return A / xp.where(varies, length, xp.nan * xp.ones_like(length))
 
 
 def pearson_columns(
