@@ -250,7 +250,8 @@ def _lines(kind: type[BaseModel], values: BaseModel | None) -> list[str]:
         value = getattr(values, name) if values is not None else _default(field)
         words = " ".join(filter(None, (field.description, _choices(field.annotation))))
         lines += [f"# {words}"] if words else []
-        lines.append(f"# {name} =" if value is None else f"{name} = {_value(value)}")
+        shown = _value(field.examples[0]) if field.examples else ""
+        lines.append(f"# {name} = {shown}".rstrip() if value is None else f"{name} = {_value(value)}")
     return lines
 
 

@@ -30,22 +30,36 @@ class Alignment(Study):
     controls: ClassVar[tuple[str, ...]] = NAMES
     checks: ClassVar[tuple[str, ...]] = ("CON001", "CON002", "CON004", "CON005", "CON006", "CON007", "CON011")
 
-    stimuli: str = Field(description="Table of stimuli, CSV or TSV: a column 'stimulus' (ids), 'text', and groups.")
+    stimuli: str = Field(
+        examples=["stimuli.csv"],
+        description="Table of stimuli, CSV or TSV: a column 'stimulus' (ids), 'text', and groups.",
+    )
     recordings: tuple[str, ...] = Field(
+        examples=[["sub-*.npz"]],
         min_length=1,
         description="One file per subject (or patterns, '*'): .npy, .npz, .csv, .nii.gz, -epo.fif; or BIDS.",
     )
     order: str | None = Field(
-        default=None, description="Table with a column 'stimulus': which one each row or volume of a recording shows."
+        default=None,
+        examples=["rows.csv"],
+        description="Table with a column 'stimulus': which one each row or volume of a recording shows.",
     )
     targets: str | None = Field(
-        default=None, description="Table with a row per target; its columns (roi) name regions."
+        default=None,
+        examples=["targets.csv"],
+        description="Table with a row per target; its columns (roi) name regions.",
     )
     column: str = Field(default="stimulus", description="Column of BIDS tables or epochs that names the stimulus.")
-    mask: str | None = Field(default=None, description="Mask of the voxels, for recordings in NIfTI.")
-    model: str | None = Field(default=None, description="Hub id, local folder, or minilm; reads the column 'text'.")
+    mask: str | None = Field(
+        default=None, examples=["mask.nii.gz"], description="Mask of the voxels, for recordings in NIfTI."
+    )
+    model: str | None = Field(
+        default=None, examples=["minilm"], description="Hub id, local folder, or minilm; reads the column 'text'."
+    )
     features: str | None = Field(
-        default=None, description="Instead of a model: .npy, .npz or .csv, one row a stimulus."
+        default=None,
+        examples=["features.npz"],
+        description="Instead of a model: .npy, .npz or .csv, one row a stimulus.",
     )
     revision: str | None = Field(
         default=None, description="Commit of the model on the Hub; resolved and kept if empty."
@@ -67,31 +81,34 @@ class Alignment(Study):
     )
     group: str | None = Field(
         default=None,
+        examples=["category"],
         description="Column whose groups are held out and permuted whole (category, story); each stimulus "
         "by itself if empty.",
     )
     run: str = Field(default="run", description="Column that names the run, for hold_out runs and time.")
     words: str | None = Field(
         default=None,
+        examples=["words.csv"],
         description="For time: a table of words with the columns 'text', 'onset', 'offset' (s), read in order.",
     )
     context: int = Field(
         default=32, ge=1, description="Words that a model reads up to and including each word of a story."
     )
     tr_s: float | None = Field(
-        default=None, gt=0, description="For time: seconds per volume; from the column 'time' if empty."
+        default=None, examples=[2.0], gt=0, description="For time: seconds per volume; from the column 'time' if empty."
     )
     n_delays: int = Field(
         default=4, ge=1, le=12, description="For time: delays of 1, 2 … volumes given to every feature."
     )
     purge: int | None = Field(
         default=None,
+        examples=[6],
         ge=0,
         description="For time: volumes beside a test block left out of training; estimated if empty.",
     )
     n_folds: int = Field(default=5, ge=2, description="Folds; as many as there are groups leaves one out at a time.")
     region: str | None = Field(
-        default=None, description="Coordinate of the targets to average over; roi where there is one."
+        default=None, examples=["roi"], description="Coordinate of the targets to average over; roi where there is one."
     )
     analyses: tuple[Analysis, ...] = Field(default=("encoding", "rsa", "decoding"), description="What is done.")
     dissimilarity: Literal["correlation", "squared euclidean", "cosine"] = Field(
