@@ -111,13 +111,13 @@ def counted(n_subjects: int) -> str:
 
 
 def layers(encoded: Encoded) -> xr.Dataset:
-    """The score of every layer, of the model and of its controls that have as many."""
+    """The score of every layer, of the model and of its controls; a control with a single layer is a level line."""
     n_layers = encoded.whole[MODEL].data.sizes["layer"]
     means = {name: subject_mean(score).data.isel(target=0) for name, score in encoded.whole.items()}
-    alike = {name: each for name, each in means.items() if each.sizes["layer"] == n_layers}
+    rows = [np.broadcast_to(each.values, n_layers) for each in means.values()]  # a single layer is a level line
     data = xr.Dataset(
-        {"score": (("treatment", "layer"), np.stack([each.values for each in alike.values()]))},
-        {"treatment": list(alike), "layer": alike[MODEL]["layer"].values},
+        {"score": (("treatment", "layer"), np.stack(rows))},
+        {"treatment": list(means), "layer": means[MODEL]["layer"].values},
     )
     caption = (
         "Every layer, averaged over targets and subjects. The best of them is no estimate: it was looked for. Claims "
