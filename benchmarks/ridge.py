@@ -104,11 +104,13 @@ def ours(task: Task, how: str) -> Facts:
 
 
 def himalaya(task: Task, batch: int | None) -> Facts:
-    """Its time, and how the penalties of both agree."""
+    """Its time, and in batches also how the penalties of both agree."""
     X, Y = in_torch(task)
     by_himalaya(X[:100], Y[:100, :9], batch)  # everything is imported
     kept: list[np.ndarray] = []
     facts = timed(lambda: kept.append(by_himalaya(X, Y, batch)), flops=limit(task), repeats=1, warm=False)
+    if batch is None:
+        return facts  # the other setting is compared
     theirs = by_himalaya(X.double(), Y.double(), batch) if task.n_features > task.n_rows else kept[0]
     for how, pair, dtype in (("float32", (X.numpy(), Y.numpy()), None), ("bfloat16", (X, Y), "bfloat16")):
         steps = np.abs(np.log10(fitted(*pair, dtype) / theirs)) / np.log10(ALPHAS[1] / ALPHAS[0])
