@@ -22,7 +22,7 @@ __all__ = [
     "scores_at",
 ]
 
-_ROUGH = 5e-4  # smaller than what bfloat16 rounds away
+_ROUGH = 1e-3  # half of what bfloat16 rounds away
 _WORTH_IT = 0.8  # a combination costs something too
 
 
