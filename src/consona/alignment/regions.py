@@ -91,19 +91,29 @@ def side_by_side(scores: Mapping[str, Score]) -> Score:
     return Score(joined([part.data for part in parts]), parts[0].metric, parts[0].cv, null, ceiling, attrs)
 
 
-def subject_mean(score: Score) -> Score:
+def subject_mean(score: Score, *, same_stimuli: bool = True) -> Score:
     """Mean over the subjects; the null of a mean is the mean of the nulls, permutation by permutation.
 
-    Permutation ``b`` is drawn anew for every subject whose stimuli stand in another order; where they stand in the same
-    order it is the same, and the mean keeps what subjects share.
+    Where subjects saw the same stimuli, permutation ``b`` is one order of the stimuli for all of them, and the mean
+    keeps what subjects share. Where they did not (``same_stimuli=False``), nothing is known of what they share: nulls
+    are put in rank order within each subject before the mean, which gives the widest null there can be.
     """
     if "subject" not in score.data.dims:
         return score
-    null = None if score.null is None else score.null.mean("subject")
+    null = score.null
+    if null is not None:
+        null = (null if same_stimuli else _ranked_together(null)).mean("subject")
     ceiling = score.ceiling
     if ceiling is not None and "subject" in ceiling.dims:
         ceiling = ceiling.mean("subject")
     return Score(score.data.mean("subject"), score.metric, score.cv, null, ceiling, score.attrs)
+
+
+def _ranked_together(null: xr.DataArray) -> xr.DataArray:
+    others = [dim for dim in null.dims if dim not in ("permutation", "subject")]
+    rank = null.mean(others).transpose("subject", "permutation").values.argsort(axis=1)
+    parts = [null.isel(subject=[place], permutation=order) for place, order in enumerate(rank)]
+    return xr.concat(parts, dim="subject", coords="minimal", compat="override").transpose(*null.dims)
 
 
 def _mean_ceiling(score: Score, mean: Callable[[xr.DataArray], xr.DataArray]) -> xr.DataArray:

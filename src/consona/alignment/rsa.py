@@ -49,8 +49,8 @@ def rsa_score(
         See :func:`~consona.stats.rdm_comparison.compare_rdms`. The default gives no advantage to models that predict
         ties, such as categories.
     groups
-        Group of each stimulus by id: under the null whole groups of the same size take each other's places. None: each
-        stimulus by itself.
+        Group of each stimulus by id: under the null whole groups of the same size take each other's places, and the
+        interval draws whole groups. None: each stimulus by itself.
     n_permutations
         Size of the null; 0 for none. All orders are listed where there are no more.
     n_draws
@@ -75,7 +75,7 @@ def rsa_score(
     null, exact = null_of(A, B, comparison, group_of_stimuli(groups, ids), n_permutations, seed)
     attrs = {
         **facts(A, B, r, null, exact),
-        **_interval(A, B, comparison, n_draws, seed),
+        **_interval(A, B, comparison, n_draws, seed, group_of_stimuli(groups, ids)),
         "permuted": "stimuli" if groups is None else "groups of stimuli",
         "brain_metric": sorted({brain.metric for brain in brains}),
         "model_metric": [model.metric for model in models.values()],
@@ -192,7 +192,9 @@ def score_of(
     return Score(data, metric, CV, null=kept, ceiling=ceiling, attrs=attrs)
 
 
-def _interval(A: Array, B: Array, comparison: Comparison, n_draws: int, seed: int) -> dict[str, Any]:
+def _interval(
+    A: Array, B: Array, comparison: Comparison, n_draws: int, seed: int, groups: npt.NDArray[np.str_]
+) -> dict[str, Any]:
     if comparison not in WEIGHTED or not n_draws:
         missing = [float("nan")] * len(A)
         return {
@@ -200,7 +202,7 @@ def _interval(A: Array, B: Array, comparison: Comparison, n_draws: int, seed: in
             "high": missing,
             "interval": f"none: drawn again by pair weights are {listed(WEIGHTED)}",
         }
-    draws = bootstrap_rdms(A, B, comparison=comparison, n_draws=n_draws, seed=seed)
+    draws = bootstrap_rdms(A, B, comparison=comparison, groups=groups, n_draws=n_draws, seed=seed)
     found = rdm_intervals(draws, over="both" if len(B) > 1 else "stimuli")
     over = "subjects and stimuli" if len(B) > 1 else "stimuli"
     return {

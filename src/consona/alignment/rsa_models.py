@@ -74,14 +74,16 @@ def rsa_differences(
     brains: Sequence[RDM],
     *,
     comparison: Comparison = "rho-a",
+    groups: Mapping[str, str] | None = None,
     n_draws: int = 1000,
     level: float = 0.95,
     seed: int = 0,
 ) -> xr.Dataset:
     """Every model minus every later one, mean over subjects, with the interval from the bootstrap.
 
-    Both models of a difference see the same draws of stimuli and subjects (stimuli only, with one subject), so what
-    they share cancels. The p is two-sided, from t, and not corrected for the number of differences.
+    Both models of a difference see the same draws of stimuli and subjects (stimuli only, with one subject; whole
+    ``groups`` of stimuli where they are given), so what they share cancels. The p is two-sided, from t, and not
+    corrected for the number of differences.
 
     Returns
     -------
@@ -98,10 +100,11 @@ def rsa_differences(
             f"{len(models)} models were to be compared by '{comparison}'; a difference needs two, and its interval one "
             f"of {listed(WEIGHTED)}."
         )
-    A, B, _, _ = vectors(models, brains)
+    A, B, ids, _ = vectors(models, brains)
     pairs = list(combinations(range(len(A)), 2))
     contrasts = np.array([np.eye(len(A))[i] - np.eye(len(A))[j] for i, j in pairs])
-    draws = bootstrap_rdms(A, B, comparison=comparison, n_draws=n_draws, seed=seed)
+    together = None if groups is None else group_of_stimuli(groups, ids)
+    draws = bootstrap_rdms(A, B, comparison=comparison, groups=together, n_draws=n_draws, seed=seed)
     over: Over = "both" if len(B) > 1 else "stimuli"
     found = rdm_intervals(draws, contrasts, over=over, level=level)
     names = list(models)

@@ -11,7 +11,7 @@ from consona.core.invariants import aligned, as_names, listed
 from consona.core.stimuli import Stimuli
 from consona.stats.folds import Folds, blocked_folds, grouped_folds, inner_folds, repeated_texts
 from consona.stats.seeds import rng_for
-from consona.stats.surrogates import circular_shifts, group_orders
+from consona.stats.surrogates import common_shifts, group_orders
 
 Kind = Literal["groups", "sessions", "time", "shuffled"]
 N_FOLDS = 5
@@ -125,9 +125,9 @@ class Split:
         """Orders of the rows under the null, ``(n_permutations, n_stimuli)``, the observed one not counted.
 
         Groups exchange their places with groups of the same size, keeping the order within; rows of a session change
-        places within it. Runs of a time series change places whole where there are five of one length; otherwise each
-        is shifted in a circle by its own number of volumes, never by less than the gap. Where there are fewer orders
-        than asked for, all: ``(k + 1) / (n + 1)`` is then exact.
+        places within it. Runs of a time series change places whole where there are five of one length; otherwise all
+        are shifted in a circle by one number of volumes, never less than the gap. Where there are fewer orders than
+        asked for, all: ``(k + 1) / (n + 1)`` is then exact.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class Split:
                 found = group_orders(self.labels, n_permutations, seed=self.seed)
             elif self.kind == "time":
                 least = max(1, self.purge)
-                found = circular_shifts(self.labels, n_permutations, min_shift=least, seed=self.seed)
+                found = common_shifts(self.labels, n_permutations, min_shift=least, seed=self.seed)
             else:
                 found = group_orders(self.labels, n_permutations, seed=self.seed)
         except ValueError as error:
@@ -157,7 +157,8 @@ class Split:
     def exchanges_runs(self) -> bool:
         """Whether the null of a time series exchanges whole runs: five or more, of one length.
 
-        A course that every run shares defeats shifts within runs (they reject a true null in 95 of 100 such cases).
+        They have more orders than there are shifts. Either keeps a course that every run shares; shifting each run by
+        itself does not, and rejects a true null in 95 of 100 such cases.
         """
         sizes = np.unique(self.labels, return_counts=True)[1]
         return self.kind == "time" and len(sizes) >= FEWEST_RUNS and len(np.unique(sizes)) == 1
@@ -193,7 +194,7 @@ class Split:
         names = {
             "time": "responses of whole runs exchanged"
             if self.exchanges_runs
-            else "responses of every run shifted in a circle",
+            else "responses of all runs shifted in a circle, by as much",
             "sessions": f"responses exchanged within every '{self.column}'",
             "groups": f"responses of whole '{self.column}' exchanged",
             "shuffled": "responses of single rows exchanged",

@@ -9,7 +9,7 @@ from consona.stats.pair_weights import weighted_comparisons
 from consona.stats.rdm import n_stimuli_of
 from consona.stats.rdm_comparison import Comparison, compare_rdms
 from consona.stats.seeds import rng_for
-from consona.stats.shapes import Float, Int, Real
+from consona.stats.shapes import Float, Int, Real, Shaped
 
 __all__ = ["Over", "RdmDraws", "RdmIntervals", "bootstrap_rdms", "drawn", "rdm_intervals"]
 
@@ -45,10 +45,13 @@ def bootstrap_rdms(
     rdms: Real[np.ndarray, "n_subjects n_pairs"],
     *,
     comparison: Comparison,
+    groups: Shaped[np.ndarray, " n_stimuli"] | None = None,
     n_draws: int = 1000,
     seed: int,
 ) -> RdmDraws:
     """Draw stimuli and subjects with replacement and compare models with subjects each time; mean over subjects.
+
+    With ``groups``, one label per stimulus, whole groups of stimuli are drawn.
 
     Raises
     ------
@@ -56,7 +59,9 @@ def bootstrap_rdms(
         As :func:`~consona.stats.pair_weights.weighted_comparisons`, or without draws.
     """
     n_subjects, n_stimuli = len(rdms), n_stimuli_of(rdms.shape[1])
-    stimuli = drawn(n_stimuli, n_draws, seed=seed, of="stimuli")
+    _, codes = np.unique(np.arange(n_stimuli) if groups is None else groups, return_inverse=True)
+    n_groups = int(codes.max()) + 1
+    stimuli = drawn(n_groups, n_draws, seed=seed, of="stimuli")[:, codes]
     subjects = drawn(n_subjects, n_draws, seed=seed, of="subjects")
     observed = compare_rdms(models, rdms, comparison=comparison)
     per_subject = weighted_comparisons(models, rdms, stimuli, comparison=comparison)
@@ -67,7 +72,7 @@ def bootstrap_rdms(
         _mean(observed[None], subjects),
         _mean(per_subject, subjects),
         n_subjects,
-        n_stimuli,
+        n_groups,
     )
 
 

@@ -10,7 +10,7 @@ from consona.stats.permutation import all_orders
 from consona.stats.seeds import rng_for
 from consona.stats.shapes import Float, Int, Real, Shaped
 
-__all__ = ["Orders", "block_orders", "circular_shifts", "group_orders", "phase_randomised"]
+__all__ = ["Orders", "block_orders", "circular_shifts", "common_shifts", "group_orders", "phase_randomised"]
 
 
 class Orders(NamedTuple):
@@ -100,6 +100,38 @@ def circular_shifts(runs: Shaped[np.ndarray, " n_rows"], n_permutations: int, *,
     orders = np.empty((len(chosen[0]), len(codes)), dtype=np.int64)
     for rows, shift in zip(members, chosen, strict=True):
         orders[:, rows] = rows[(np.arange(len(rows)) - shift[:, None]) % len(rows)]
+    return Orders(orders, exact)
+
+
+def common_shifts(runs: Shaped[np.ndarray, " n_rows"], n_permutations: int, *, min_shift: int, seed: int) -> Orders:
+    """All runs turned in a circle by the same number of rows: what runs have in common, they keep in common.
+
+    Shifts of each run by itself destroy a course that every run shares, and then a model that fits this course by
+    chance looks better than its null. Shifts are those of :func:`circular_shifts` for the shortest run that has any;
+    shorter runs stay as they are.
+
+    Raises
+    ------
+    ValueError
+        As :func:`circular_shifts`.
+    """
+    _, codes = np.unique(runs, return_inverse=True)
+    members = [np.flatnonzero(codes == run) for run in range(int(codes.max(initial=-1)) + 1)]
+    long = [len(rows) for rows in members if len(rows) >= 2 * min_shift]
+    if min_shift < 1 or not long:
+        raise ValueError(
+            f"runs of {_few(np.array([len(rows) for rows in members]))} rows were to be shifted by at least "
+            f"{min_shift}; a shift is at least 1, and fits into a run from both ends. Use a smaller gap."
+        )
+    shifts = np.concatenate([[0], np.arange(min_shift, min(long) - min_shift + 1)])
+    _require_room(len(shifts), n_permutations, f"{len(members)} runs with a gap of {min_shift}")
+    exact = len(shifts) <= n_permutations
+    drawn = rng_for(seed, "common shifts").permutation(shifts)[:n_permutations]
+    chosen = shifts if exact else drawn
+    orders = np.tile(np.arange(len(codes), dtype=np.int64), (len(chosen), 1))
+    for rows in members:
+        if len(rows) >= 2 * min_shift:
+            orders[:, rows] = rows[(np.arange(len(rows)) - chosen[:, None]) % len(rows)]
     return Orders(orders, exact)
 
 

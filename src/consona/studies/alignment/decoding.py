@@ -11,6 +11,7 @@ from consona.alignment.decoding import retrieval_score
 from consona.core.features import Features
 from consona.core.invariants import as_names
 from consona.core.score import Score
+from consona.studies.alignment.encoding import same_stimuli
 from consona.studies.alignment.reading import MODEL
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _classes(study: "Alignment", run: "Run", material: "Material") -> Decoded:
         rows = material.stimuli.select(recording.ids)
         given[subject] = (recording, as_names(rows[study.group or ""]), as_names(rows[study.run]))
     scores = run.each("classes", class_score, given, n_permutations=study.n_permutations_rsa, seed=study.seed)
-    return Decoded("classes", {MODEL: scores}, _mean_null(scores))
+    return Decoded("classes", {MODEL: scores}, _mean_null(scores, same_stimuli=same_stimuli(material)))
 
 
 def _stimuli(study: "Alignment", run: "Run", material: "Material") -> Decoded:
@@ -70,7 +71,7 @@ def _stimuli(study: "Alignment", run: "Run", material: "Material") -> Decoded:
             for s, split in material.splits.items()
         }
         scores[name] = run.each(f"decoding-{name.replace(' ', '-')}", retrieval_score, given, n_permutations=n)
-    return Decoded("stimuli", scores, _mean_null(scores[MODEL]))
+    return Decoded("stimuli", scores, _mean_null(scores[MODEL], same_stimuli=same_stimuli(material)))
 
 
 def _layer(study: "Alignment", features: Features) -> Features:
@@ -84,10 +85,13 @@ def _two_way(score: Score) -> float:
     return float(data.isel(layer=0) if "layer" in data.dims else data)
 
 
-def _mean_null(scores: dict[str, Score]) -> npt.NDArray[np.float64]:
+def _mean_null(scores: dict[str, Score], *, same_stimuli: bool) -> npt.NDArray[np.float64]:
+    """Null of the mean over subjects, see :func:`consona.alignment.regions.subject_mean`."""
     nulls = [score.null.sel(attribute=TWO_WAY) for score in scores.values() if score.null is not None]
     flat = [null.isel(layer=0).values if "layer" in null.dims else null.values for null in nulls]
-    return np.asarray(np.mean([each[: min(map(len, flat))] for each in flat], axis=0))
+    shortest = min(map(len, flat))
+    rows = [each[:shortest] if same_stimuli else np.sort(each[:shortest]) for each in flat]
+    return np.asarray(np.mean(rows, axis=0))
 
 
 def _reason(study: "Alignment", material: "Material") -> str:

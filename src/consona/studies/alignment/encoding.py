@@ -49,6 +49,7 @@ class Encoded:
     whole: dict[str, Score]
     draws: dict[str, dict[str, xr.Dataset]]
     pooled: bool
+    same_stimuli: bool
 
     def value(self, name: str) -> float:
         """Mean over subjects of the score of a set of features, at the layers chosen for it."""
@@ -70,7 +71,9 @@ def encoding_part(study: "Alignment", run: "Run", material: "Material") -> Encod
     whole = {name: side_by_side({s: region_means(each) for s, each in by.items()}) for name, by in scores.items()}
     model = {s: _with_ceiling(scores[MODEL][s], ceilings[s]) for s in material.recordings}
     _evidence(run, material, model)
-    return Encoded(model, {s: target_tests(each) for s, each in model.items()}, whole, draws, pooled)
+    return Encoded(
+        model, {s: target_tests(each) for s, each in model.items()}, whole, draws, pooled, same_stimuli(material)
+    )
 
 
 def _scored(
@@ -92,6 +95,11 @@ def _scored(
     return scores, draws
 
 
+def same_stimuli(material: "Material") -> bool:
+    """Whether all subjects saw the same stimuli, in the same order of the table."""
+    return len({tuple(split.ids.tolist()) for split in material.splits.values()}) == 1
+
+
 def _alike(material: "Material") -> list[list[str]]:
     """Subjects who saw the same stimuli, whose features are decomposed once; those with many targets by themselves."""
     groups: dict[tuple[str, ...], list[str]] = {}
@@ -103,7 +111,7 @@ def _alike(material: "Material") -> list[list[str]]:
 
 def null_of_mean(encoded: Encoded) -> np.ndarray:
     """Null of the mean over targets and subjects: the best layer of every permutation, ``(n_permutations,)``."""
-    null = subject_mean(encoded.whole[MODEL]).null
+    null = subject_mean(encoded.whole[MODEL], same_stimuli=encoded.same_stimuli).null
     assert null is not None
     return np.asarray(null.isel(target=0).max("layer").values)
 

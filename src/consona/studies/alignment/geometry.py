@@ -57,7 +57,9 @@ def geometry_part(study: "Alignment", run: "Run", material: "Material") -> Geome
     score = run.step("rsa", rsa_score, models, brains, seed=study.seed, **how)
     differences = None
     if len(models) > 1:
-        differences = run.step("rsa-differences", rsa_differences, models, brains, comparison=study.comparison)
+        differences = run.step(
+            "rsa-differences", rsa_differences, models, brains, comparison=study.comparison, groups=groups
+        )
     every = layer_rdms(material.features[MODEL].select(split.ids), metric=metric)
     layers = run.step("rsa-layers", rsa_score, every, brains, seed=study.seed, **{**how, "n_permutations": 0})
     run.evidence("CON002", where="rsa", what="layer", n_candidates=len(every), chosen_on="before")

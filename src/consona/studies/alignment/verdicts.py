@@ -20,7 +20,11 @@ def mean_interval(draws: Array, *, seed: int) -> Interval | None:
     """
     several = len(draws) >= FEWEST_SUBJECTS
     low, high = interval(_means(draws, seed=seed))
-    how = "bootstrap over stimuli and subjects, fits kept" if several else "bootstrap over stimuli, fits kept"
+    how = (
+        "bootstrap over stimuli and subjects, widened for training"
+        if several
+        else "bootstrap over stimuli, widened for training"
+    )
     return Interval(low, high, how) if np.isfinite([low, high]).all() else None
 
 
