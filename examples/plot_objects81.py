@@ -1,8 +1,8 @@
 """Which regions of one visual brain follow image features, and which word features: 81 object categories.
 
 Needs the corpus objects81; about twenty seconds. A quarter of the categories (20) is predicted from the others, four
-times; penalties are chosen within the training categories. The figure is written to ``objects81.png``, or to the path given on the command
-line.
+times; penalties are chosen within the training categories. The figure is written to ``objects81.png``, or to the path
+given on the command line.
 """
 
 import sys
