@@ -154,7 +154,12 @@ def _layer_fit(values: npt.NDArray[np.float32], split: Split, alphas: Array) -> 
     if not varies.any():
         return _LayerFit(None, 0, alphas)
     X = values[:, varies].astype(np.float64 if len(values) < 4096 else np.float32)
-    return _LayerFit(NestedRidge.of(X, split.folds(), split.inner(), alphas), X.shape[1], alphas)
+    try:
+        return _LayerFit(NestedRidge.of(X, split.folds(), split.inner(), alphas), X.shape[1], alphas)
+    except ValueError as error:
+        raise InvalidInput(
+            f"Held out by '{split.column}', {len(split.ids)} stimuli in {split.n_folds} folds: {error}"
+        ) from None
 
 
 def _as_score(recording: Recording, features: Features, found: list[_Found], held: HeldOut) -> Score:

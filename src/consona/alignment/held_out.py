@@ -123,8 +123,13 @@ def varying_layers(features: Features, split: Split) -> tuple[list[int], dict[in
     return constant, kept
 
 
+def _is_series(recording: Recording) -> bool:
+    """Whether rows have times; the times of targets within an epoch are another matter."""
+    return "time" in recording.data.coords and recording.data["time"].dims == ("stimulus",)
+
+
 def _require_fit(recording: Recording, split: Split) -> None:
-    if "time" in recording.data.coords and split.kind == "groups":
+    if _is_series(recording) and split.kind == "groups":
         raise InvalidInput(
             f"Recording '{recording.subject}' is a time series (it has the coordinate 'time'); held out by "
             f"'{split.column}', neighbours of test volumes would be in training. Use Split.of_runs with a gap; or, to "

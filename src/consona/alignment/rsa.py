@@ -22,6 +22,7 @@ from consona.stats.surrogates import group_orders
 
 __all__ = ["brain_rdm", "layer_rdms", "model_rdm", "noise_precision", "rsa_score"]
 
+FEWEST_SUBJECTS = 6
 Array = npt.NDArray[np.float64]
 CV = "nothing is fitted: RDMs are compared as they are"
 CEILING = "each subject with the mean of the others (lower) and with the mean of all (upper), Nili et al. 2014"
@@ -54,7 +55,7 @@ def rsa_score(
     n_permutations
         Size of the null; 0 for none. All orders are listed where there are no more.
     n_draws
-        Bootstrap draws for the interval; over subjects and stimuli, or over stimuli with a single subject.
+        Bootstrap draws for the interval; over subjects and stimuli, or over stimuli alone with fewer than six subjects.
     seed
         For the null and the bootstrap.
 
@@ -203,8 +204,9 @@ def _interval(
             "interval": f"none: drawn again by pair weights are {listed(WEIGHTED)}",
         }
     draws = bootstrap_rdms(A, B, comparison=comparison, groups=groups, n_draws=n_draws, seed=seed)
-    found = rdm_intervals(draws, over="both" if len(B) > 1 else "stimuli")
-    over = "subjects and stimuli" if len(B) > 1 else "stimuli"
+    several = len(B) >= FEWEST_SUBJECTS
+    found = rdm_intervals(draws, over="both" if several else "stimuli")
+    over = "subjects and stimuli" if several else "stimuli"
     return {
         "low": found.low.tolist(),
         "high": found.high.tolist(),

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from consona.alignment.rsa import Array, facts, group_of_stimuli, null_of, score_of, vectors
+from consona.alignment.rsa import FEWEST_SUBJECTS, Array, facts, group_of_stimuli, null_of, score_of, vectors
 from consona.core.errors import InvalidInput
 from consona.core.invariants import listed
 from consona.core.rdm import RDM
@@ -81,8 +81,8 @@ def rsa_differences(
 ) -> xr.Dataset:
     """Every model minus every later one, mean over subjects, with the interval from the bootstrap.
 
-    Both models of a difference see the same draws of stimuli and subjects (stimuli only, with one subject; whole
-    ``groups`` of stimuli where they are given), so what they share cancels. The p is two-sided, from t, and not
+    Both models of a difference see the same draws of stimuli and subjects (stimuli only, with fewer than six subjects;
+    whole ``groups`` of stimuli where they are given), so what they share cancels. The p is two-sided, from t, and not
     corrected for the number of differences.
 
     Returns
@@ -105,7 +105,7 @@ def rsa_differences(
     contrasts = np.array([np.eye(len(A))[i] - np.eye(len(A))[j] for i, j in pairs])
     together = None if groups is None else group_of_stimuli(groups, ids)
     draws = bootstrap_rdms(A, B, comparison=comparison, groups=together, n_draws=n_draws, seed=seed)
-    over: Over = "both" if len(B) > 1 else "stimuli"
+    over: Over = "both" if len(B) >= FEWEST_SUBJECTS else "stimuli"
     found = rdm_intervals(draws, contrasts, over=over, level=level)
     names = list(models)
     coords = {"first": ("pair", [names[i] for i, _ in pairs]), "second": ("pair", [names[j] for _, j in pairs])}

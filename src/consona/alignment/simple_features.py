@@ -62,7 +62,7 @@ def bag_of_words(stimuli: Stimuli, *, max_words: int = 2000) -> Features:
     if not shared:
         raise InvalidInput(
             f"No word occurs in two of the {len(words)} stimuli, so a bag of words has nothing to carry over to new "
-            "stimuli. Leave this control out."
+            "stimuli."
         )
     column = {word: i for i, word in enumerate(shared[:max_words])}
     counts = np.zeros((len(words), len(column)))

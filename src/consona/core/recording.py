@@ -1,5 +1,6 @@
 """Recording: responses of one subject."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -43,11 +44,31 @@ class Recording:
         object.__setattr__(self, "attrs", dict(self.attrs))
 
     @classmethod
-    def of(cls, values: npt.ArrayLike, ids: npt.ArrayLike, subject: str, attrs: dict[str, Any] | None = None) -> Self:
-        """A recording from ``(n_stimuli, n_targets)`` or ``(n_repetitions, n_stimuli, n_targets)``."""
-        array = np.asarray(values)
+    def of(
+        cls,
+        values: npt.ArrayLike,
+        ids: npt.ArrayLike,
+        subject: str,
+        attrs: dict[str, Any] | None = None,
+        *,
+        targets: Mapping[str, npt.ArrayLike] | None = None,
+    ) -> Self:
+        """A recording from ``(n_stimuli, n_targets)`` or ``(n_repetitions, n_stimuli, n_targets)``.
+
+        ``targets`` are labels of the targets by name, such as ``{"roi": [...]}``.
+        """
+        array, names = np.asarray(values), as_names(ids)
         array = array[None] if array.ndim == 2 else array
-        return cls(xr.DataArray(array, {"stimulus": as_names(ids)}, _DIMS), subject, attrs or {})
+        labels = {name: np.asarray(each) for name, each in (targets or {}).items()}
+        wrong = [name for name, each in labels.items() if array.ndim != 3 or each.shape != array.shape[2:]]
+        if array.ndim != 3 or array.shape[1] != len(names) or wrong:
+            raise InvalidInput(
+                f"Recording '{subject}': an array of shape {np.shape(values)} with {len(names)} ids"
+                f"{f' and labels {wrong} of another length' if wrong else ''}; expected (n_stimuli, n_targets) or "
+                "(n_repetitions, n_stimuli, n_targets), one id per stimulus and one label per target."
+            )
+        coords = {"stimulus": names, **{name: ("target", each) for name, each in labels.items()}}
+        return cls(xr.DataArray(array, coords, _DIMS), subject, attrs or {})
 
     @property
     def ids(self) -> npt.NDArray[np.str_]:

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import xarray as xr
+
 from consona.core.features import Features
 from consona.core.score import Score
 from consona.engine.checks.check import Evidence
@@ -38,7 +41,8 @@ def _of_score(where: str, score: Score) -> Iterator[Evidence]:
         names = ("penalty_chosen_in", "features_per_stimulus", "stimuli_in_training", "n_at_edge", "n_penalties")
         yield Evidence("CON006", where, _those(facts, *names))
     if score.ceiling is not None:
-        ceiling = score.ceiling.broadcast_like(score.data).transpose(*score.data.dims).values.tolist()
+        highest = _highest(score)
+        ceiling = highest.broadcast_like(score.data).transpose(*score.data.dims).values.tolist()
         yield Evidence(
             "CON003", where, {"score": score.data.values.tolist(), "ceiling": ceiling, **_those(facts, "half_width")}
         )
@@ -48,6 +52,14 @@ def _of_score(where: str, score: Score) -> Iterator[Evidence]:
         if "smallest_p" in facts or score.null is not None:
             n = {} if score.null is None else {"n_permutations": score.null.sizes["permutation"]}
             yield Evidence("CON004", where, {**tests, **n, **_those(facts, "smallest_p")})
+
+
+def _highest(score: Score) -> xr.DataArray:
+    """The ceiling; its upper bound where it has two."""
+    assert score.ceiling is not None
+    upper = score.attrs.get("ceiling_upper")
+    fits = upper is not None and np.shape(upper) == score.ceiling.shape
+    return score.ceiling.copy(data=np.asarray(upper, dtype=float)) if fits else score.ceiling
 
 
 def _those(facts: dict[str, Any], *names: str) -> dict[str, Any]:

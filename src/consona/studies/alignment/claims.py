@@ -57,6 +57,10 @@ def all_claims(study: "Alignment", run: "Run", material: Material, parts: Parts)
         drafts.append(_decoding_claim(study, material, parts.decoded))
     corrected = holm(np.array([np.nan if draft.p is None else draft.p for draft in drafts]))
     run.evidence("CON007", where="claims", n_tests=len(drafts), correction="holm")
+    for draft in drafts:
+        if draft.null is not None:
+            smallest = {"n_permutations": draft.null.n, "n_tests": len(drafts), "correction": "holm"}
+            run.evidence("CON004", where=f"claim {draft.id}", **smallest)
     return [_worded(study, draft, float(p)) for draft, p in zip(drafts, corrected, strict=True)]
 
 
@@ -86,9 +90,10 @@ def _what(study: "Alignment") -> str:
 
 def _encoding_claim(study: "Alignment", material: Material, encoded: Encoded) -> Claim:
     values, draws = _values(encoded, MODEL)
-    effect, null = float(np.nanmean(values)), null_of_mean(encoded)
+    null, chance = null_of_mean(encoded), null_mean_of(encoded, MODEL) if encoded.pooled else 0.0
+    effect = float(np.nanmean(values)) - chance
     split = next(iter(material.splits.values()))
-    below = f", pooled over folds; mean of its null {null_mean_of(encoded, MODEL):.2f}" if encoded.pooled else ""
+    below = f" above the mean of its null (pooled over folds: r = {effect + chance:.2f}, null {chance:.2f})"
     controls: dict[str, Verdict] = {}
     for name in CONTROLS:
         if name not in encoded.draws:
@@ -101,9 +106,9 @@ def _encoding_claim(study: "Alignment", material: Material, encoded: Encoded) ->
         id="encoding",
         statement="",
         effect=effect,
-        unit=typeset(f"r, mean over targets and {counted(len(values))}{below}"),
-        interval=mean_interval(draws, seed=study.seed),
-        p=float(p_value(np.asarray(effect), null)) if np.isfinite(effect) else float("nan"),
+        unit=typeset(f"r{below if encoded.pooled else ''}, mean over targets and {counted(len(values))}"),
+        interval=mean_interval(draws - chance, seed=study.seed),
+        p=float(p_value(np.asarray(effect + chance), null)) if np.isfinite(effect) else float("nan"),
         null=Null(f"{split.null_words()}; the best layer of each", split.null_words().split(",")[0], len(null)),
         n=n,
         n_of=n_of,
@@ -122,7 +127,8 @@ def _counted(material: Material) -> tuple[int, str]:
     if len(material.recordings) >= FEWEST_SUBJECTS:
         return len(material.recordings), "subjects"
     split = next(iter(material.splits.values()))
-    return (len(split.ids), "volumes") if split.kind == "time" else (split.n_groups, f"groups ({split.column})")
+    together = {label for each in material.splits.values() for label in each.labels.tolist()}
+    return (len(split.ids), "volumes") if split.kind == "time" else (len(together), f"groups ({split.column})")
 
 
 def _ceiling(encoded: Encoded) -> float | str:
@@ -137,7 +143,6 @@ def _geometry_claim(study: "Alignment", material: Material, geometry: Geometry) 
     null = null_of_effect(geometry)
     low, high = fact(geometry, "low"), fact(geometry, "high")
     interval = Interval(low, high, str(geometry.score.attrs["interval"])) if np.isfinite([low, high]).all() else None
-    ceiling = geometry.score.ceiling
     n, n_of = _counted(material)
     return Claim(
         id="geometry",
@@ -149,9 +154,17 @@ def _geometry_claim(study: "Alignment", material: Material, geometry: Geometry) 
         null=Null("stimuli of the model relabelled", "whole groups" if study.group else "stimuli", len(null)),
         n=n,
         n_of=n_of,
-        ceiling=float(ceiling.mean()) if ceiling is not None else "one subject: agreement between subjects is unknown",
+        ceiling=_bounds(geometry),
         controls={name: _geometry_verdict(material, geometry, name) for name in CONTROLS},
     )
+
+
+def _bounds(geometry: Geometry) -> str:
+    facts = geometry.score.attrs
+    if "ceiling_upper" not in facts:
+        return "one subject: agreement between subjects is unknown"
+    low, high = (float(np.mean(facts[name])) for name in ("ceiling_lower", "ceiling_upper"))
+    return f"{low:.2f} to {high:.2f}, lower and upper bound"
 
 
 def _geometry_verdict(material: Material, geometry: Geometry, name: str) -> Verdict:
@@ -208,5 +221,8 @@ def _decoding_verdict(study: "Alignment", decoded: Decoded, reason: str, name: s
     own, other = decoded.values(), decoded.values(name)
     interval = _overcounted(own - other, study.seed)
     if interval is None:
-        return exceeds(float(np.nanmean(own)), float(np.nanmean(other)), of=f"{of} (values, no interval)")
+        shown = (
+            f"{np.nanmean(own):.3f} and {np.nanmean(other):.3f}: no interval with fewer than {FEWEST_SUBJECTS} subjects"
+        )
+        return not_testable(shown, rule=f"above {of}")
     return exceeds(interval.low, 0.0, of=f"0: lower end of the difference to {of}, over subjects")

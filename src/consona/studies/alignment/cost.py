@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from consona.core.dataset import Dataset
-from consona.core.errors import ConsonaError
 from consona.datasets.own import load_own, load_own_words
 from consona.datasets.own_arrays import load_own_features
 from consona.engine.config import PlannedStep
 from consona.engine.cost import EFFICIENCY, EncodingSize, encoding_cost, matrix_rate
+from consona.studies.alignment.material import split_of
 
 if TYPE_CHECKING:
     from consona.studies.alignment.study import Alignment
@@ -19,20 +19,26 @@ _SMALL = 0.1
 
 
 def planned(study: "Alignment") -> list[PlannedStep]:
-    """Reading, encoding, and decoding; the files are read for their sizes, nothing is scored."""
-    try:
-        data = load_own(
-            study.stimuli,
-            study.recordings,
-            mask=study.mask,
-            order=study.order,
-            targets=study.targets,
-            column=study.column,
-        )
-        n_texts = len(load_own_words(study.words)) if study.words else len(data.stimuli)
-        (n_features, n_layers), note = _features(study, data)
-    except ConsonaError as error:
-        return [PlannedStep("unknown", 0.0, 0.0, 0.0, f"the files cannot be read yet: {error}")]
+    """Reading, encoding, and decoding; the files are read for their sizes, nothing is scored.
+
+    Raises
+    ------
+    MissingData, MissingExtra, InvalidInput
+        When a file or a package is missing, or files do not hold what the settings say.
+    """
+    data = load_own(
+        study.stimuli,
+        study.recordings,
+        mask=study.mask,
+        order=study.order,
+        targets=study.targets,
+        column=study.column,
+    )
+    for recording in data.recordings:
+        split_of(study, data.stimuli.select(recording.ids), study.purge or 0)
+    read = load_own_words(study.words) if study.words else data.stimuli
+    n_texts = len(read.texts) if study.model else len(read)
+    (n_features, n_layers), note = _features(study, data)
     steps = []
     if study.model:
         disk = 2 * n_texts * n_layers * n_features * 4e-6

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from consona.alignment.classes import class_score
 from consona.alignment.decoding import retrieval_score
+from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.invariants import as_names
 from consona.core.score import Score
@@ -70,7 +71,12 @@ def _stimuli(study: "Alignment", run: "Run", material: "Material") -> Decoded:
             s: {"recording": material.recordings[s], "features": one.select(split.ids), "split": split}
             for s, split in material.splits.items()
         }
-        scores[name] = run.each(f"decoding-{name.replace(' ', '-')}", retrieval_score, given, n_permutations=n)
+        try:
+            scores[name] = run.each(f"decoding-{name.replace(' ', '-')}", retrieval_score, given, n_permutations=n)
+        except InvalidInput as error:
+            if name == MODEL:
+                raise
+            material.not_testable.setdefault(name, str(error))
     return Decoded("stimuli", scores, _mean_null(scores[MODEL], same_stimuli=same_stimuli(material)))
 
 

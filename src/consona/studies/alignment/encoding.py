@@ -15,6 +15,7 @@ from consona.alignment.encoding import (
 )
 from consona.alignment.encoding_draws import encoding_draws
 from consona.alignment.regions import region_means, side_by_side, subject_mean, target_tests
+from consona.core.errors import InvalidInput
 from consona.core.score import Score
 from consona.studies.alignment.reading import MODEL
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from consona.studies.alignment.study import Alignment
 
 EDGE = 0.05
+REFERENCE_NULL = 19  # of controls, where scores are pooled and mean nothing without one
 MANY_TARGETS = 20_000
 FEWEST_EXCHANGED = 0.8
 
@@ -66,8 +68,13 @@ def encoding_part(study: "Alignment", run: "Run", material: "Material") -> Encod
     scores: dict[str, dict[str, Score]] = {}
     draws: dict[str, dict[str, xr.Dataset]] = {}
     for name in material.features:
-        n = study.n_permutations if name == MODEL or pooled else 0
-        scores[name], draws[name] = _scored(run, material, name, n)
+        n = study.n_permutations if name == MODEL else REFERENCE_NULL if pooled else 0
+        try:
+            scores[name], draws[name] = _scored(run, material, name, n)
+        except InvalidInput as error:
+            if name == MODEL:
+                raise
+            material.not_testable[name] = str(error)
     whole = {name: side_by_side({s: region_means(each) for s, each in by.items()}) for name, by in scores.items()}
     model = {s: _with_ceiling(scores[MODEL][s], ceilings[s]) for s in material.recordings}
     _evidence(run, material, model)

@@ -46,7 +46,7 @@ def draw(run: "Run", material: Material, parts: Parts, claims: "list[Claim]") ->
     if parts.encoded is not None:
         for subject, score in parts.encoded.scores.items():
             if {"i", "j", "k"} <= set(score.data.coords):
-                run.step(f"map-{subject}", brain_map, subject, score)
+                run.step(f"map-{subject}", brain_map, subject, score, parts.encoded.draws[MODEL][subject])
 
 
 def regions(material: Material, encoded: Encoded) -> xr.Dataset:
@@ -148,16 +148,17 @@ def nulls(found: dict[str, tuple[float, np.ndarray, float]]) -> xr.Dataset:
     return figure(data, "null", "Observed values in their nulls", caption, xlabel="score")
 
 
-def brain_map(subject: str, score: Score) -> xr.Dataset:
-    """The scores of voxels as slices, at the layer whose mean is highest."""
-    layer = int(score.data.mean("target").argmax("layer")) if score.data.notnull().any() else 0
+def brain_map(subject: str, score: Score, drawn: xr.Dataset) -> xr.Dataset:
+    """The scores of voxels as slices, at the layer that training chose most often (the lowest of several)."""
+    layers, times = np.unique(drawn["layer"].values, return_counts=True)
+    layer = score.data["layer"].values.tolist().index(layers[times.argmax()])
     values = score.data.isel(layer=layer).values
     ijk = np.stack([score.data[name].values.astype(int) for name in ("i", "j", "k")])
     lowest = ijk.min(axis=1, keepdims=True)
     volume = np.full((ijk - lowest).max(axis=1) + 1, np.nan)
     volume[tuple(ijk - lowest)] = values
     number = int(score.data["layer"].values[layer])
-    caption = f"Scores of the voxels of {subject}, layer {number}, not corrected; the file beside it has p."
+    caption = f"Scores of the voxels of {subject}, layer {number} (training's choice), not corrected; the file has p."
     data = xr.Dataset({"value": (("i", "j", "k"), volume)}, {"k": np.arange(volume.shape[2]) + lowest[2, 0]})
     return figure(data, "slices", f"Map of {subject}", caption, label="r, held out")
 

@@ -42,6 +42,7 @@ def geometry_part(study: "Alignment", run: "Run", material: "Material") -> Geome
         run.note(f"No RSA: {reason}.")
         return None
     metric, split = study.dissimilarity, next(iter(material.splits.values()))
+    material.features[MODEL].layer_number(study.layer)
     brains = [
         run.step(f"rdm-{name}", brain_rdm, each.select(split.ids), metric=metric)
         for name, each in material.recordings.items()
@@ -49,8 +50,12 @@ def geometry_part(study: "Alignment", run: "Run", material: "Material") -> Geome
     models: dict[str, RDM] = {}
     for name, features in material.features.items():
         try:
-            models[name] = model_rdm(features.select(split.ids), layer=study.layer, metric=metric)
+            number = study.layer if len(features.layers) > 1 else -1
+            models[name] = model_rdm(features.select(split.ids), layer=number, metric=metric)
         except InvalidInput as error:
+            if name == MODEL:
+                run.note(f"No RSA: {error}")
+                return None
             material.not_testable.setdefault(name, str(error))
     groups = None if study.group is None else dict(zip(split.ids.tolist(), split.labels.tolist(), strict=True))
     how = {"comparison": study.comparison, "groups": groups, "n_permutations": study.n_permutations_rsa}

@@ -10,6 +10,7 @@ from consona.alignment.time_courses import cleaned, estimated_gap, order_feature
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
+from consona.core.invariants import listed
 from consona.core.recording import Recording
 from consona.core.stimuli import Stimuli
 from consona.datasets.own import load_own, load_own_words
@@ -68,12 +69,13 @@ def load_material(study: "Alignment", run: "Run") -> Material:
     elif study.hold_out == "runs":
         recordings = {name: zscored_within(each, shown[name][study.run]) for name, each in recordings.items()}
     purge = _purge(study, run, recordings, shown)
-    splits = {name: _split(study, stimuli, purge) for name, stimuli in shown.items()}
+    splits = {name: split_of(study, stimuli, purge) for name, stimuli in shown.items()}
     features, missing = _features(study, run, data.stimuli)
-    return Material(data.stimuli, recordings, splits, features, missing, study.region or _region(data))
+    return Material(data.stimuli, recordings, splits, features, missing, study.region or _region(run, data))
 
 
-def _split(study: "Alignment", stimuli: Stimuli, purge: int) -> Split:
+def split_of(study: "Alignment", stimuli: Stimuli, purge: int) -> Split:
+    """How the settings hold out these stimuli; errors as those of :class:`~consona.alignment.split.Split`."""
     if study.hold_out == "time":
         return Split.of_runs(stimuli, study.run, n_folds=study.n_folds, purge=purge)
     if study.hold_out == "runs":
@@ -91,8 +93,13 @@ def _purge(study: "Alignment", run: "Run", recordings: dict[str, Recording], sho
     return gap
 
 
-def _region(data: Dataset) -> str | None:
-    return "roi" if all("roi" in each.data.coords for each in data.recordings) else None
+def _region(run: "Run", data: Dataset) -> str | None:
+    labelled = [each.subject for each in data.recordings if "roi" in each.data.coords]
+    if labelled and len(labelled) < len(data.recordings):
+        run.note(
+            f"Only {listed(labelled)} of {len(data.recordings)} subjects have the label 'roi': no regions are shown."
+        )
+    return "roi" if len(labelled) == len(data.recordings) else None
 
 
 def _features(study: "Alignment", run: "Run", stimuli: Stimuli) -> tuple[dict[str, Features], dict[str, str]]:

@@ -28,7 +28,7 @@ class Alignment(Study):
     name: ClassVar[str] = "alignment"
     question: ClassVar[str] = "How far do these features and these recordings agree about the stimuli?"
     controls: ClassVar[tuple[str, ...]] = NAMES
-    checks: ClassVar[tuple[str, ...]] = ("CON001", "CON002", "CON004", "CON005", "CON006", "CON007", "CON011")
+    checks: ClassVar[tuple[str, ...]] = ("CON002", "CON005", "CON007", "CON011")
 
     stimuli: str = Field(
         examples=["stimuli.csv"],
