@@ -14,7 +14,7 @@ from consona.studies.alignment.figures import draw
 from consona.studies.alignment.geometry import geometry_part
 from consona.studies.alignment.material import load_material
 from consona.studies.alignment.outputs import write_outputs
-from consona.studies.alignment.parts import Parts
+from consona.studies.alignment.parts import Parts, noted
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -150,8 +150,13 @@ class Alignment(Study):
         """Material, encoding, geometry, decoding, files, claims, figures."""
         material = load_material(self, run)
         encoded = encoding_part(self, run, material) if "encoding" in self.analyses else None
-        geometry = geometry_part(self, run, material) if "rsa" in self.analyses else None
-        decoded = decoding_part(self, run, material) if "decoding" in self.analyses else None
+        geometry, decoded = None, None
+        if "rsa" in self.analyses:
+            with noted(run, "No RSA"):
+                geometry = geometry_part(self, run, material)
+        if "decoding" in self.analyses:
+            with noted(run, "No decoding"):
+                decoded = decoding_part(self, run, material)
         if encoded is not None:
             write_outputs(run, material, encoded)
         parts = Parts(encoded, geometry, decoded)
