@@ -148,9 +148,9 @@ def nulls(found: dict[str, tuple[float, np.ndarray, float]]) -> xr.Dataset:
     return figure(data, "null", "Observed values in their nulls", caption, xlabel="score")
 
 
-def brain_map(subject: str, score: Score, drawn: xr.Dataset) -> xr.Dataset:
+def brain_map(subject: str, score: Score, draws: xr.Dataset) -> xr.Dataset:
     """The scores of voxels as slices, at the layer that training chose most often (the lowest of several)."""
-    layers, times = np.unique(drawn["layer"].values, return_counts=True)
+    layers, times = np.unique(draws["layer"].values, return_counts=True)
     layer = score.data["layer"].values.tolist().index(layers[times.argmax()])
     values = score.data.isel(layer=layer).values
     ijk = np.stack([score.data[name].values.astype(int) for name in ("i", "j", "k")])
