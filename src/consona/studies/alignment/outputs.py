@@ -23,9 +23,9 @@ def write_outputs(run: "Run", material: Material, encoded: Encoded) -> None:
         maps = {"r": score.data, "p": encoded.tests[subject]["p_max"]}
         for name, values in maps.items():
             stem = run.folder / "maps" / f"{subject}_{name}"
-            if {"i", "j", "k"} <= set(score.data.coords):
+            if {"i", "j", "k"} <= set(score.data.coords) and "affine" in recording.attrs:
                 write_atomically(stem.with_name(f"{stem.name}.nii.gz"), nifti_bytes(values, recording, compressed=True))
-            elif "vertex" in score.data.coords:
+            elif "vertex" in score.data.coords and "n_vertices" in recording.attrs:
                 write_atomically(stem.with_name(f"{stem.name}.func.gii"), gifti_bytes(values, recording))
 
 
