@@ -18,6 +18,7 @@ from consona.stats.prediction_bootstrap import drawn_groups, prediction_draws
 from consona.stats.stacking import nested_layer_choice
 
 N_DRAWS = 1000
+FEWEST_GROUPS = 10
 _LEAST_BLOCK = 10
 Array = npt.NDArray[np.float64]
 
@@ -78,7 +79,9 @@ def _drawn(predicted: Array, responses: Array, split: Split, labels: npt.NDArray
     once = np.ones((1, len(responses)), dtype=np.int64)
     counts = drawn_groups(_drawn_together(split), n_draws, seed=split.seed)
     values = prediction_draws(predicted, responses, tests, np.concatenate([once, counts]), member)
-    draws = values[0] + _widening(split) * (values[1:] - np.nanmean(values[1:], axis=0))
+    if len(np.unique(_drawn_together(split))) < FEWEST_GROUPS:
+        values[1:] = np.nan  # so few groups say nothing about others
+    draws = values[0] + _widening(split) * (values[1:] - values[1:].mean(axis=0))
     data = {"score": (("target",), values[0]), "draws": (("draw", "target"), draws)}
     return xr.Dataset(data, {"target": as_names(names)}, {"draws": n_draws})
 

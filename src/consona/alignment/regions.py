@@ -16,7 +16,7 @@ EVERYWHERE = "all targets"
 
 
 def target_tests(score: Score) -> xr.Dataset:
-    """Every target beside its null: ``p``, ``p_max`` (corrected by the maximum over all targets of a layer), ``q``.
+    """Every target beside its null: ``p``, ``p_max`` (corrected by the maximum over all layers and targets), ``q``.
 
     ``p_max`` compares with the largest value that each permutation reaches anywhere, Westfall and Young (1993); ``q``
     is Benjamini and Hochberg's (1995) over the targets of a layer. NaN where the score is undefined.
@@ -29,9 +29,9 @@ def target_tests(score: Score) -> xr.Dataset:
     null = _null(score).transpose("permutation", ..., "target").values
     observed = score.data.transpose(..., "target")
     p = np.asarray(p_value(observed.values, null))
-    rows, nulls = observed.values.reshape(-1, observed.shape[-1]), null.reshape(len(null), -1, observed.shape[-1])
-    corrected = np.stack([_by_maximum(row, nulls[:, i]) for i, row in enumerate(rows)]).reshape(p.shape)
-    q = np.stack([benjamini_hochberg(row) for row in p.reshape(-1, p.shape[-1])]).reshape(p.shape)
+    rows = observed.values.reshape(-1, observed.shape[-1])
+    corrected = _by_maximum(observed.values.ravel(), null.reshape(len(null), -1)).reshape(p.shape)
+    q = np.stack([benjamini_hochberg(row) for row in p.reshape(rows.shape)]).reshape(p.shape)
     tests = {"p": p, "p_max": corrected, "q": q}
     return xr.Dataset({name: (observed.dims, values) for name, values in tests.items()}, observed.coords)
 
@@ -84,6 +84,8 @@ def side_by_side(scores: Mapping[str, Score]) -> Score:
         return whole.assign_coords(subject=subjects).transpose(*front, "subject", *dims)
 
     nulls = [part.null for part in parts if part.null is not None]
+    shortest = min((null.sizes["permutation"] for null in nulls), default=0)  # all orders of one, fewer than asked for
+    nulls = [null.isel(permutation=slice(shortest)) for null in nulls]
     ceilings = [part.ceiling for part in parts if part.ceiling is not None]
     counts = [key for key in parts[0].attrs if key.startswith("n_")]
     attrs = {**parts[0].attrs, **{key: sum(part.attrs[key] for part in parts) for key in counts}}

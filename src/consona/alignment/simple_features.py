@@ -94,6 +94,29 @@ def shuffled_within(features: Features, labels: npt.ArrayLike, *, seed: int) -> 
     return Features(data.assign_attrs(shuffled="within groups"))
 
 
+def from_next_run(features: Features, runs: npt.ArrayLike) -> Features:
+    """For a time series: the features of the next run at the same place; of a single run, turned by half.
+
+    What a course that every run shares predicts, these predict as well; what the stimuli themselves predict, they do
+    not. A run that is shorter than the place asked for starts again.
+
+    Raises
+    ------
+    InvalidInput
+        When there is not one run per stimulus.
+    """
+    names = as_names(runs)
+    if len(names) != len(features):
+        raise InvalidInput(f"{len(features)} stimuli and {len(names)} runs; one run per stimulus is needed.")
+    rows = [np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())]
+    order = np.arange(len(names))
+    for own, following in zip(rows, [*rows[1:], rows[0]], strict=True):
+        turn = len(own) // 2 if len(rows) == 1 else 0
+        order[own] = following[(np.arange(len(own)) + turn) % len(following)]
+    data = features.data[order].assign_coords(stimulus=features.ids)
+    return Features(data.assign_attrs(shuffled="features of the next run"))
+
+
 def _texts(stimuli: Stimuli) -> list[str]:
     if "text" not in stimuli:
         raise InvalidInput("These stimuli have no text; controls made of words need the column 'text'.")

@@ -58,10 +58,12 @@ def prediction_draws(
             f"predictions hold {len(predicted)} rows, responses {len(Y)}, folds {tests.shape[1]} and draws "
             f"{counts.shape[1]}; all are about the same rows. Align them first."
         )
+    drawn = np.stack([counts[:, rows].sum(axis=1) > 0 for rows in tests])  # a draw may leave a fold empty
     total, defined = np.zeros((2, len(counts), member.shape[1]))
     for start in range(0, predicted.shape[1], _BLOCK):
         block = slice(start, start + _BLOCK)
-        r = np.mean([_weighted_r(predicted[rows, block], Y[rows, block], counts[:, rows]) for rows in tests], axis=0)
+        r = np.stack([_weighted_r(predicted[rows, block], Y[rows, block], counts[:, rows]) for rows in tests])
+        r = np.where(drawn[:, :, None], r, 0.0).sum(axis=0) / drawn.sum(axis=0)[:, None]
         known = np.isfinite(r)
         total += np.where(known, r, 0.0) @ member[block]
         defined += known @ member[block]

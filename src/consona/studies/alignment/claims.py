@@ -16,7 +16,7 @@ from consona.studies.alignment.decoding import Decoded
 from consona.studies.alignment.encoding import Encoded, null_mean_of, null_of_mean
 from consona.studies.alignment.figures import counted
 from consona.studies.alignment.geometry import Geometry, fact, null_of_effect
-from consona.studies.alignment.material import CONTROLS, SERIES, Material
+from consona.studies.alignment.material import CONTROLS, SERIES, SHUFFLED, Material
 from consona.studies.alignment.parts import Parts
 from consona.studies.alignment.reading import MODEL
 from consona.studies.alignment.verdicts import FEWEST_SUBJECTS, LEVEL, exceeds_control, mean_interval
@@ -66,8 +66,11 @@ def all_claims(study: "Alignment", run: "Run", material: Material, parts: Parts)
 
 def _worded(study: "Alignment", draft: Claim, corrected: float) -> Claim:
     held, not_held = _WORDS["classes" if draft.id == "decoding" and study.hold_out == "runs" else draft.id]
-    order = draft.controls[SERIES]  # with few runs nothing else tells a shared course from an answer to the stimuli
-    beyond_order = order.verdict != DID_NOT_HOLD
+    # With few runs only these tell a course that runs share from an answer to the stimuli.
+    orders = [draft.controls[name].verdict for name in (SERIES, SHUFFLED)] if study.hold_out == "time" else []
+    beyond_order = DID_NOT_HOLD not in orders
+    if draft.id == "encoding" and study.hold_out == "runs":
+        held, not_held = (f"As features that tell the conditions apart, {each}" for each in (held, not_held))
     sentence = (held if corrected <= LEVEL and beyond_order else not_held).format(
         f"the features of {_named(study.model or study.features or '')}", _what(study)
     )
@@ -91,24 +94,29 @@ def _what(study: "Alignment") -> str:
 def _encoding_claim(study: "Alignment", material: Material, encoded: Encoded) -> Claim:
     values, draws = _values(encoded, MODEL)
     null, chance = null_of_mean(encoded), null_mean_of(encoded, MODEL) if encoded.pooled else 0.0
-    effect = float(np.nanmean(values)) - chance
+    effect = float(np.nanmean(values))
     split = next(iter(material.splits.values()))
-    below = f" above the mean of its null (pooled over folds: r = {effect + chance:.2f}, null {chance:.2f})"
+    below = f" (pooled over folds; mean of its null {chance:.2f})"
     controls: dict[str, Verdict] = {}
     for name in CONTROLS:
         if name not in encoded.draws:
             controls[name] = not_testable(material.not_testable[name], rule=f"above {name}")
             continue
         other, other_draws = _values(encoded, name)
-        controls[name] = exceeds_control(values - other, draws - other_draws, of=name, seed=study.seed)
+        # A control below chance is no easier to beat than chance.
+        least = null_mean_of(encoded, name) if encoded.pooled else 0.0
+        values_above, draws_above = np.maximum(other - least, 0.0), np.maximum(other_draws - least, 0.0)
+        controls[name] = exceeds_control(
+            values - chance - values_above, draws - chance - draws_above, of=name, seed=study.seed
+        )
     n, n_of = _counted(material)
     return Claim(
         id="encoding",
         statement="",
         effect=effect,
         unit=typeset(f"r{below if encoded.pooled else ''}, mean over targets and {counted(len(values))}"),
-        interval=mean_interval(draws - chance, seed=study.seed),
-        p=float(p_value(np.asarray(effect + chance), null)) if np.isfinite(effect) else float("nan"),
+        interval=mean_interval(draws, seed=study.seed),
+        p=float(p_value(np.asarray(effect), null)) if np.isfinite(effect) else float("nan"),
         null=Null(f"{split.null_words()}; the best layer of each", split.null_words().split(",")[0], len(null)),
         n=n,
         n_of=n_of,
@@ -125,7 +133,7 @@ def _values(encoded: Encoded, name: str) -> tuple[Array, Array]:
 
 def _counted(material: Material) -> tuple[int, str]:
     if len(material.recordings) >= FEWEST_SUBJECTS:
-        return len(material.recordings), "subjects"
+        return len(material.recordings), "subjects; p is over the stimuli, in these people"
     split = next(iter(material.splits.values()))
     together = {label for each in material.splits.values() for label in each.labels.tolist()}
     return (len(split.ids), "volumes") if split.kind == "time" else (len(together), f"groups ({split.column})")

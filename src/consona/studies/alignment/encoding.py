@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from consona.studies.alignment.study import Alignment
 
 EDGE = 0.05
-REFERENCE_NULL = 19  # of controls, where scores are pooled and mean nothing without one
+REFERENCE_NULL = 49  # of controls, where scores are pooled and mean nothing without one
 MANY_TARGETS = 20_000
 FEWEST_EXCHANGED = 0.8
 
@@ -136,6 +136,8 @@ def _ceilings(run: "Run", material: "Material") -> dict[str, xr.DataArray]:
     )
     if any(np.isfinite(each.values).any() for each in own.values()):
         return own
+    if any({"i", "j", "k", "vertex"} & set(each.data.coords) for each in material.recordings.values()):
+        return own  # voxels of two people are not one target
     shared: xr.DataArray = run.step("ceiling-subjects", pool_ceiling, material.dataset(), seed=0)
     return dict.fromkeys(own, shared) if np.isfinite(shared.values).any() else own
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consona.alignment.simple_features import bag_of_words, length_features, shuffled_within
+from consona.alignment.simple_features import bag_of_words, from_next_run, length_features, shuffled_within
 from consona.alignment.split import Split
 from consona.alignment.time_courses import cleaned, estimated_gap, order_features, volume_features, zscored_within
 from consona.core.dataset import Dataset
@@ -123,7 +123,10 @@ def _features(study: "Alignment", run: "Run", stimuli: Stimuli) -> tuple[dict[st
     try:
         if column is None:
             raise InvalidInput("each stimulus is a group by itself")
-        features[SHUFFLED] = shuffled_within(features[MODEL].select(stimuli.ids), stimuli[column], seed=study.seed)
+        if study.hold_out == "time":
+            features[SHUFFLED] = from_next_run(features[MODEL].select(stimuli.ids), stimuli[study.run])
+        else:
+            features[SHUFFLED] = shuffled_within(features[MODEL].select(stimuli.ids), stimuli[column], seed=study.seed)
     except InvalidInput as error:
         missing[SHUFFLED] = str(error)
     if study.hold_out == "time":
