@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 HOLM = "Holm over the claims"
 NAMES = (*CONTROLS, HOLM)
-OTHER_STIMULI = "bootstrap over stimuli, of the same people"
 Array = npt.NDArray[np.float64]
 _WORDS = {
     "encoding": (
@@ -126,7 +125,7 @@ def _encoding_claim(study: "Alignment", material: Material, encoded: Encoded) ->
 
 
 def _values(encoded: Encoded, name: str) -> tuple[Array, Array]:
-    """Score of every subject over all targets, and its draws; above the mean of the null where scores are pooled."""
+    """Score of every subject over all targets ``(n_subjects,)``, and its draws ``(n_subjects, n_draws)``."""
     each = [drawn.sel(target="all targets") for drawn in encoded.draws[name].values()]
     return np.array([float(one["score"]) for one in each]), np.stack([one["draws"].values for one in each])
 
@@ -204,7 +203,7 @@ def _decoding_claim(study: "Alignment", material: Material, decoded: Decoded) ->
         statement="",
         effect=effect,
         unit=f"two-way identification (chance 0.5) of {what}, mean over {counted(len(values))}",
-        interval=_overcounted(values, study.seed),
+        interval=_over_subjects(values, study.seed),
         p=float(p_value(np.asarray(effect), decoded.null)) if np.isfinite(effect) else float("nan"),
         null=Null(how, how.split(",")[0], len(decoded.null)),
         n=n,
@@ -214,7 +213,7 @@ def _decoding_claim(study: "Alignment", material: Material, decoded: Decoded) ->
     )
 
 
-def _overcounted(values: Array, seed: int) -> Interval | None:
+def _over_subjects(values: Array, seed: int) -> Interval | None:
     """Interval of a mean over six subjects or more; identification of the same stimuli, by other people."""
     if len(values) < FEWEST_SUBJECTS:
         return None
@@ -227,7 +226,7 @@ def _decoding_verdict(study: "Alignment", decoded: Decoded, reason: str, name: s
     if name not in decoded.scores:
         return not_testable(reason, rule=f"above {of}")
     own, other = decoded.values(), decoded.values(name)
-    interval = _overcounted(own - other, study.seed)
+    interval = _over_subjects(own - other, study.seed)
     if interval is None:
         shown = (
             f"{np.nanmean(own):.3f} and {np.nanmean(other):.3f}: no interval with fewer than {FEWEST_SUBJECTS} subjects"
