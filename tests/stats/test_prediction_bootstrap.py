@@ -33,3 +33,14 @@ def test_the_interval_covers_the_truth():
         covered.append(abs(draws.mean() - 0.5) <= 1.96 * draws.std())
     # 95 % of 200, less three standard errors and what a percentile of 150 skewed values gives away
     assert np.mean(covered) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 200) - 0.01
+
+
+def test_a_draw_in_which_predictions_do_not_vary_is_undefined():
+    """Whatever the predictions of one group are, rounding does not make a correlation of them."""
+    rng = np.random.default_rng(3)
+    P, Y = np.repeat(rng.standard_normal((6, 40)), 10, axis=0), rng.standard_normal((60, 40))
+    counts = np.zeros((2, 60), dtype=np.int64)
+    counts[0, 10:20], counts[1, 10:30] = 6, 3
+    found = prediction_draws(P, Y, np.ones((1, 60), bool), counts, np.eye(40))
+    assert np.isnan(found[0]).all()
+    assert np.isfinite(found[1]).all()

@@ -8,6 +8,7 @@ from consona.stats.shapes import Bool, Float, Int, Real, Shaped
 __all__ = ["drawn_groups", "prediction_draws"]
 
 _BLOCK = 256
+_ROUNDING = 1e-12
 
 
 def drawn_groups(
@@ -79,12 +80,18 @@ def _weighted_r(P: np.ndarray, Y: np.ndarray, counts: np.ndarray) -> np.ndarray:
     P, Y = _shifted(P), _shifted(Y)
     p, y = W @ P, W @ Y
     covariance = W @ (P * Y) - p * y
-    product = (W @ (P * P) - p * p) * (W @ (Y * Y) - y * y)
-    varies = product > 1e-24
+    (of_p, p_varies), (of_y, y_varies) = _variance(W @ (P * P), p), _variance(W @ (Y * Y), y)
+    varies = p_varies & y_varies
     r: np.ndarray = np.divide(
-        covariance, np.sqrt(np.where(varies, product, 1.0)), where=varies, out=np.full_like(p, np.nan)
+        covariance, np.sqrt(np.where(varies, of_p * of_y, 1.0)), where=varies, out=np.full_like(p, np.nan)
     )
     return r
+
+
+def _variance(square: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of squares less square of the mean, and where that is more than the rounding of a difference."""
+    variance = square - mean * mean
+    return variance, variance > _ROUNDING * square
 
 
 def _shifted(A: np.ndarray) -> np.ndarray:
