@@ -36,8 +36,9 @@ def encoding_draws(
     Every subject has one layer per fold, the one with the smallest error in the inner folds; the fits are kept while
     groups of stimuli are drawn again, and the spread of the draws is widened for the fits that other stimuli would have
     given (by 1.5 with five folds). Two sets of features scored with one split are drawn alike, so the difference of
-    their draws is paired. A time series is drawn in blocks of at least the gap (and ten volumes). ``region`` is a
-    coordinate of the targets; all targets are taken together where it is not given.
+    their draws is paired. Runs that show the same conditions are drawn whole, a time series in blocks of at least the
+    gap (and ten volumes). ``region`` is a coordinate of the targets; all targets are taken together where it is not
+    given.
 
     Returns
     -------
@@ -81,9 +82,17 @@ def _drawn(predicted: Array, responses: Array, split: Split, labels: npt.NDArray
     values = prediction_draws(predicted, responses, tests, np.concatenate([once, counts]), member)
     if len(np.unique(_drawn_together(split))) < FEWEST_GROUPS:
         values[1:] = np.nan  # so few groups say nothing about others
-    draws = values[0] + _widening(split) * (values[1:] - values[1:].mean(axis=0))
+    draws = values[0] + _widening(split) * (values[1:] - _centre(values[1:]))
     data = {"score": (("target",), values[0]), "draws": (("draw", "target"), draws)}
     return xr.Dataset(data, {"target": as_names(names)}, {"draws": n_draws})
+
+
+def _centre(draws: Array) -> Array:
+    """Mean of the draws that are defined: one in which a fold holds a single stimulus says nothing about the others."""
+    known = np.isfinite(draws)
+    n = known.sum(axis=0)
+    centre: Array = np.divide(np.where(known, draws, 0.0).sum(axis=0), n, out=np.full(n.shape, np.nan), where=n > 0)
+    return centre
 
 
 def interval(draws: npt.NDArray[np.float64], *, level: float = 0.95) -> tuple[float, float]:
@@ -121,7 +130,7 @@ def _regions(recording: Recording, region: str | None) -> npt.NDArray[np.str_]:
 
 def _drawn_together(split: Split) -> npt.NDArray[np.str_]:
     if split.kind != "time":
-        return split.labels if split.kind == "groups" else split.ids
+        return split.labels
     size = max(_LEAST_BLOCK, split.purge)
     names = split.labels.astype(object)
     for label in np.unique(split.labels):
