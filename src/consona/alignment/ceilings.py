@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from consona.alignment.held_out import target_coords
 from consona.core.dataset import Dataset
 from consona.core.recording import Recording
 from consona.stats.ceiling import perfect_model_r, reliability_of_mean, split_half_repetitions, variance_parts
@@ -95,15 +96,9 @@ def _root(reliability: Array, recording: Recording, formula: str) -> xr.DataArra
 
 
 def _named(values: Array, recording: Recording, formula: str, of: str) -> xr.DataArray:
-    coords = {str(name): each for name, each in recording.data.coords.items() if each.dims == ("target",)}
     attrs = {"formula": formula, "of": of, "reason": "", "n_undefined": int(np.isnan(values).sum())}
-    return xr.DataArray(
-        values,
-        {name: ("target", each.values) for name, each in coords.items()},
-        ("subject", "target")[-values.ndim :],
-        name="ceiling",
-        attrs=attrs,
-    )
+    dims = ("subject", "target")[-values.ndim :]
+    return xr.DataArray(values, target_coords(recording), dims, name="ceiling", attrs=attrs)
 
 
 def _absent(formula: str, of: str, reason: str) -> xr.DataArray:

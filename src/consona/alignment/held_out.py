@@ -11,6 +11,7 @@ from consona.alignment.split import FEWEST_IN_FOLD, Split
 from consona.alignment.time_courses import gap_in_words
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
+from consona.core.invariants import as_names
 from consona.core.recording import Recording
 from consona.stats.folds import Folds
 
@@ -93,9 +94,9 @@ class HeldOut:
 
 
 def target_coords(recording: Recording) -> dict[str, object]:
-    """The coordinates that lie along the targets of a recording."""
-    coords = {str(name): each for name, each in recording.data.coords.items() if each.dims == ("target",)}
-    return {name: ("target", each.values) for name, each in coords.items()}
+    """The coordinates that lie along the targets of a recording; labels as text, whatever the file made of them."""
+    along = {str(name): each for name, each in recording.data.coords.items() if each.dims == ("target",)}
+    return {name: ("target", as_names(e.values) if e.dtype.kind in "OUST" else e.values) for name, e in along.items()}
 
 
 def in_precision(values: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from consona.alignment.held_out import target_coords
 from consona.brain.searchlight import volume_neighbourhoods
 from consona.core.errors import InvalidInput
-from consona.core.invariants import as_names, listed
+from consona.core.invariants import listed
 from consona.core.rdm import RDM
 from consona.core.recording import Recording
 from consona.core.score import Score
@@ -83,7 +84,7 @@ def searchlight_score(
     patterns = recording.mean()
     missing = np.asarray(~np.isfinite(patterns).all(axis=0))
     kept = _without(around, missing)
-    coords = {"attribute": list(models), **_target_coords(recording)}
+    coords = {"attribute": list(models), **target_coords(recording)}
     facts: dict[str, object] = {"comparison": comparison, "held_out": "nothing is fitted"}
     if n_permutations:
         orders = random_orders(len(patterns), n_permutations, seed=seed)
@@ -155,8 +156,3 @@ def _of_null(maxima: npt.NDArray[np.float32], names: list[str], scores: npt.NDAr
         "n_tests": int(np.isfinite(scores).any(axis=1).sum()),
         "smallest_p": 1.0 / (len(maxima) + 1),
     }
-
-
-def _target_coords(recording: Recording) -> dict[str, object]:
-    along = {str(name): each for name, each in recording.data.coords.items() if each.dims == ("target",)}
-    return {name: ("target", as_names(e.values) if e.dtype.kind in "OUST" else e.values) for name, e in along.items()}
