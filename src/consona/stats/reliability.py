@@ -75,19 +75,7 @@ def others_correlation(values: Real[np.ndarray, "n_subjects n_stimuli"]) -> Floa
     ValueError
         With fewer than two subjects.
     """
-    if len(values) < 2:
-        raise ValueError(
-            f"{len(values)} subject was given; comparing one with the others needs at least two. Add some."
-        )
-    known = np.isfinite(values)
-    filled = np.where(known, values, 0.0).astype(np.float64)
-    others = _defined_mean(filled.sum(axis=0) - filled, known.sum(axis=0) - known)
-    r = np.full(len(values), np.nan)
-    for subject, (own, rest) in enumerate(zip(np.asarray(values, dtype=np.float64), others, strict=True)):
-        both = np.isfinite(own) & np.isfinite(rest)
-        if both.any():
-            r[subject] = pearson_columns(own[both, None], rest[both, None])[0]
-    return r
+    return np.asarray(leave_one_subject_out(values[:, :, None])[:, 0])
 
 
 def leave_one_subject_out(
