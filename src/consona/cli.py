@@ -13,7 +13,7 @@ from rich.text import Text
 
 from consona import __version__
 from consona.core.errors import ConfigError, ConsonaError, InvalidInput, StoreError
-from consona.engine.config import Execution, StudyFile, dump_toml, load_toml
+from consona.engine.config import Execution, PlannedStep, StudyFile, dump_toml, load_toml
 from consona.studies.registry import STUDIES, study_named
 
 if TYPE_CHECKING:
@@ -118,12 +118,12 @@ def new(
     _say(screen, f"{file} is written. What it needs: consona check {file}. What it will take: consona plan {file}")
 
 
-def _needs(read: StudyFile) -> None:
+def _needs(read: StudyFile, steps: list[PlannedStep]) -> None:
     """Say what a study takes and needs; ends with status 3 where something is missing."""
     from consona.datasets.catalogue import catalogue
     from consona.engine.needs import cost, missing
 
-    _say(screen, f"{read.study.name}: the settings are valid. {cost(read.study.plan(), read.execution)}")
+    _say(screen, f"{read.study.name}: the settings are valid. {cost(steps, read.execution)}")
     needed = read.study.requires()
     _say(screen, f"Corpora: {', '.join(needed.datasets) or 'none'}. Extras: {', '.join(needed.extras) or 'none'}.")
     if absent := missing(needed, {each.name: each.found() for each in catalogue()}):
@@ -135,7 +135,8 @@ def _needs(read: StudyFile) -> None:
 @app.command()
 def check(file: StudyPath, override: Override = None) -> None:
     """Validate a study file, say what it needs, and stop."""
-    _needs(load_toml(file, STUDIES, override or ()))
+    read = load_toml(file, STUDIES, override or ())
+    _needs(read, read.study.plan())
 
 
 @app.command()
@@ -144,12 +145,12 @@ def plan(file: StudyPath, override: Override = None) -> None:
     from consona.report.wording import duration
 
     read = load_toml(file, STUDIES, override or ())
-    rows = []
-    for step in read.study.plan():
+    steps, rows = read.study.plan(), []
+    for step in steps:
         numbers = (f"{each:,.0f}" for each in (step.n_shards, step.memory_mb, step.disk_mb))
         rows.append((step.name, duration(step.seconds_with(read.execution)), *numbers, step.note))
     _show(("step", "time", "shards", "memory [MB]", "disk [MB]", "note"), rows)
-    _needs(read)
+    _needs(read, steps)
 
 
 @app.command()

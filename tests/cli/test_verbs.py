@@ -4,6 +4,7 @@ import json
 import tomllib
 from pathlib import Path
 
+import pytest
 import typer.main
 
 from consona import __version__, cli
@@ -38,6 +39,16 @@ def test_check_and_plan_say_what_it_takes(consona, study_file):
     assert status == 0
     assert "a nap" in shown
     assert "7 s, 20 MB of memory and 3 MB of disk" in shown
+
+
+@pytest.mark.parametrize("verb", ["check", "plan"])
+def test_the_cost_is_asked_once(consona, study_file, monkeypatch, verb):
+    """A study reads its files to say what it takes, which may be gigabytes."""
+    toy = cli.STUDIES["toy"]
+    asked, steps = [], toy().plan()
+    monkeypatch.setattr(toy, "plan", lambda self: asked.append(verb) or steps)
+    assert consona(verb, study_file)[0] == 0
+    assert asked == [verb]
 
 
 def test_run_report_and_diff(consona, study_file, tmp_path):

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from consona.core.dataset import Dataset
-from consona.datasets.own import load_own, load_own_words
+from consona.datasets.own import load_own_words
 from consona.datasets.own_arrays import load_own_features
 from consona.engine.config import PlannedStep
 from consona.engine.cost import EFFICIENCY, EncodingSize, encoding_cost, matrix_rate
-from consona.studies.alignment.material import split_of
+from consona.studies.alignment.material import load_files, split_of
 
 if TYPE_CHECKING:
     from consona.studies.alignment.study import Alignment
@@ -26,14 +26,7 @@ def planned(study: "Alignment") -> list[PlannedStep]:
     MissingData, MissingExtra, InvalidInput
         When a file or a package is missing, or files do not hold what the settings say.
     """
-    data = load_own(
-        study.stimuli,
-        study.recordings,
-        mask=study.mask,
-        order=study.order,
-        targets=study.targets,
-        column=study.column,
-    )
+    data = load_files(study)
     for recording in data.recordings:
         split_of(study, data.stimuli.select(recording.ids), study.purge or 0)
     read = load_own_words(study.words) if study.words else data.stimuli

@@ -53,14 +53,7 @@ def load_material(study: "Alignment", run: "Run") -> Material:
     MissingData, InvalidInput
         When a file is not there or does not hold what the settings say.
     """
-    data = load_own(
-        study.stimuli,
-        study.recordings,
-        mask=study.mask,
-        order=study.order,
-        targets=study.targets,
-        column=study.column,
-    )
+    data = load_files(study)
     run.note_dataset(data)
     shown = {each.subject: data.stimuli.select(each.ids) for each in data.recordings}
     recordings = {each.subject: each for each in data.recordings}
@@ -72,6 +65,18 @@ def load_material(study: "Alignment", run: "Run") -> Material:
     splits = {name: split_of(study, stimuli, purge) for name, stimuli in shown.items()}
     features, missing = _features(study, run, data.stimuli)
     return Material(data.stimuli, recordings, splits, features, missing, study.region or _region(run, data))
+
+
+def load_files(study: "Alignment") -> Dataset:
+    """Stimuli and recordings as they are in the files; errors as those of :func:`~consona.datasets.own.load_own`."""
+    return load_own(
+        study.stimuli,
+        study.recordings,
+        mask=study.mask,
+        order=study.order,
+        targets=study.targets,
+        column=study.column,
+    )
 
 
 def split_of(study: "Alignment", stimuli: Stimuli, purge: int) -> Split:
