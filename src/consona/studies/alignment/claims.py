@@ -49,7 +49,7 @@ def all_claims(study: "Alignment", run: "Run", material: Material, parts: Parts)
     """One claim per analysis; what a sentence says follows the p that is corrected for all of them."""
     drafts: list[Claim] = []
     if parts.encoded is not None:
-        drafts.append(_encoding_claim(study, material, parts.encoded))
+        drafts.append(_encoding_claim(study, run, material, parts.encoded))
     if parts.geometry is not None:
         drafts.append(_geometry_claim(study, material, parts.geometry))
     if parts.decoded is not None:
@@ -90,16 +90,17 @@ def _what(study: "Alignment") -> str:
     return "parts of the story" if study.hold_out == "time" else "the same conditions in runs"
 
 
-def _encoding_claim(study: "Alignment", material: Material, encoded: Encoded) -> Claim:
+def _encoding_claim(study: "Alignment", run: "Run", material: Material, encoded: Encoded) -> Claim:
     values, draws = _values(encoded, MODEL)
     null, chance = null_of_mean(encoded), null_mean_of(encoded, MODEL) if encoded.pooled else 0.0
     effect = float(np.nanmean(values))
     split = next(iter(material.splits.values()))
     below = f" (pooled over folds; mean of its null {chance:.2f})"
+    reasons = {**material.not_testable, **encoded.without}
     controls: dict[str, Verdict] = {}
     for name in CONTROLS:
         if name not in encoded.draws:
-            controls[name] = not_testable(material.not_testable[name], rule=f"above {name}")
+            controls[name] = not_testable(reasons[name], rule=f"above {name}")
             continue
         other, other_draws = _values(encoded, name)
         # A control below chance is no easier to beat than chance.
@@ -148,16 +149,16 @@ def _ceiling(encoded: Encoded) -> float | str:
 
 def _geometry_claim(study: "Alignment", material: Material, geometry: Geometry) -> Claim:
     null = null_of_effect(geometry)
-    low, high = fact(geometry, "low"), fact(geometry, "high")
+    low, high = fact(geometry.score, "low"), fact(geometry.score, "high")
     interval = Interval(low, high, str(geometry.score.attrs["interval"])) if np.isfinite([low, high]).all() else None
     n, n_of = _counted(material)
     return Claim(
         id="geometry",
         statement="",
-        effect=fact(geometry, "effect"),
+        effect=fact(geometry.score, "effect"),
         unit=f"{study.comparison} of dissimilarities ({study.dissimilarity}), layer {study.layer}, mean over subjects",
         interval=interval,
-        p=fact(geometry, "p"),
+        p=fact(geometry.score, "p"),
         null=Null("stimuli of the model relabelled", "whole groups" if study.group else "stimuli", len(null)),
         n=n,
         n_of=n_of,
@@ -177,7 +178,7 @@ def _bounds(geometry: Geometry) -> str:
 def _geometry_verdict(material: Material, geometry: Geometry, name: str) -> Verdict:
     rule = f"above {name}: lower end of the difference, by bootstrap, above 0"
     if name not in geometry.models or geometry.differences is None:
-        return not_testable(material.not_testable.get(name, "no geometry of its own"), rule=rule)
+        return not_testable({**material.not_testable, **geometry.without}[name], rule=rule)
     table = geometry.differences
     here = table.isel(pair=np.flatnonzero((table["first"] == MODEL).values & (table["second"] == name).values))
     return replace(exceeds(float(here["low"].item()), 0.0, of="0"), rule=rule)
@@ -192,12 +193,8 @@ def _decoding_claim(study: "Alignment", material: Material, decoded: Decoded) ->
         else "held-out stimuli, identified by features"
     )
     how = "classes exchanged within runs" if classes else next(iter(material.splits.values())).null_words()
-    controls = {
-        name: _decoding_verdict(
-            study, decoded, material.not_testable.get(name, "patterns are told apart without features"), name
-        )
-        for name in CONTROLS
-    }
+    reasons = {**material.not_testable, **decoded.without}
+    controls = {name: _decoding_verdict(study, decoded, reasons, name) for name in CONTROLS}
     return Claim(
         id="decoding",
         statement="",
@@ -221,10 +218,10 @@ def _over_subjects(values: Array, seed: int) -> Interval | None:
     return Interval(float(low), float(high), "bootstrap over subjects; of other people, the same stimuli")
 
 
-def _decoding_verdict(study: "Alignment", decoded: Decoded, reason: str, name: str) -> Verdict:
+def _decoding_verdict(study: "Alignment", decoded: Decoded, reasons: dict[str, str], name: str) -> Verdict:
     of = f"the identification by {name}"
     if name not in decoded.scores:
-        return not_testable(reason, rule=f"above {of}")
+        return not_testable(reasons[name], rule=f"above {of}")
     own, other = decoded.values(), decoded.values(name)
     interval = _over_subjects(own - other, study.seed)
     if interval is None:

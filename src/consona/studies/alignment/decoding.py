@@ -30,11 +30,13 @@ class Decoded:
     """Two-way identification by set of features and subject (chance 0.5), and the null of the model's mean.
 
     ``kind`` is ``stimuli`` (identified by their features) or ``classes`` (told apart by their patterns, without them).
+    ``without`` gives for every set of features that identified nothing the reason.
     """
 
     kind: str
     scores: dict[str, dict[str, Score]]
     null: npt.NDArray[np.float64]
+    without: dict[str, str]
 
     def values(self, name: str = MODEL) -> npt.NDArray[np.float64]:
         """Two-way identification of every subject."""
@@ -58,12 +60,14 @@ def _classes(study: "Alignment", run: "Run", material: "Material") -> Decoded:
         rows = material.stimuli.select(recording.ids)
         given[subject] = (recording, as_names(rows[study.group or ""]), as_names(rows[study.run]))
     scores = run.each("classes", class_score, given, n_permutations=study.n_permutations_rsa, seed=study.seed)
-    return Decoded("classes", {MODEL: scores}, _mean_null(scores, same_stimuli=same_stimuli(material)))
+    without = dict.fromkeys(material.features, "patterns are told apart without features")
+    return Decoded("classes", {MODEL: scores}, _mean_null(scores, same_stimuli=same_stimuli(material)), without)
 
 
 def _stimuli(study: "Alignment", run: "Run", material: "Material") -> Decoded:
     pooled = not all(split.fold_wise for split in material.splits.values())
     scores: dict[str, dict[str, Score]] = {}
+    without: dict[str, str] = {}
     for name, features in material.features.items():
         n = study.n_permutations if name == MODEL else REFERENCE_NULL if pooled else 0
         one = _layer(study, features)
@@ -76,8 +80,8 @@ def _stimuli(study: "Alignment", run: "Run", material: "Material") -> Decoded:
         except InvalidInput as error:
             if name == MODEL:
                 raise
-            material.not_testable.setdefault(name, str(error))
-    return Decoded("stimuli", scores, _mean_null(scores[MODEL], same_stimuli=same_stimuli(material)))
+            without[name] = str(error)
+    return Decoded("stimuli", scores, _mean_null(scores[MODEL], same_stimuli=same_stimuli(material)), without)
 
 
 def _layer(study: "Alignment", features: Features) -> Features:

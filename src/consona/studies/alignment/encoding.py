@@ -44,12 +44,15 @@ class Encoded:
         By set of features: mean over all targets, over ``(subject, layer)`` with the target ``all targets``.
     draws
         By set of features and subject: the score of the chosen layers, per region and over all targets, and its draws.
+    without
+        By set of features that could not be scored: the reason.
     """
 
     scores: dict[str, Score]
     tests: dict[str, xr.Dataset]
     whole: dict[str, Score]
     draws: dict[str, dict[str, xr.Dataset]]
+    without: dict[str, str]
     pooled: bool
     same_stimuli: bool
 
@@ -67,6 +70,7 @@ def encoding_part(study: "Alignment", run: "Run", material: "Material") -> Encod
     ceilings = _ceilings(run, material)
     scores: dict[str, dict[str, Score]] = {}
     draws: dict[str, dict[str, xr.Dataset]] = {}
+    without: dict[str, str] = {}
     for name in material.features:
         n = study.n_permutations if name == MODEL else REFERENCE_NULL if pooled else 0
         try:
@@ -74,13 +78,12 @@ def encoding_part(study: "Alignment", run: "Run", material: "Material") -> Encod
         except InvalidInput as error:
             if name == MODEL:
                 raise
-            material.not_testable[name] = str(error)
+            without[name] = str(error)
     whole = {name: side_by_side({s: region_means(each) for s, each in by.items()}) for name, by in scores.items()}
     model = {s: _with_ceiling(scores[MODEL][s], ceilings[s]) for s in material.recordings}
     _evidence(run, material, model)
-    return Encoded(
-        model, {s: target_tests(each) for s, each in model.items()}, whole, draws, pooled, same_stimuli(material)
-    )
+    tests = {s: target_tests(each) for s, each in model.items()}
+    return Encoded(model, tests, whole, draws, without, pooled, same_stimuli(material))
 
 
 def _scored(

@@ -8,9 +8,10 @@ import xarray as xr
 from consona.alignment.encoding_draws import interval
 from consona.alignment.regions import region_means, subject_mean
 from consona.core.figure import figure
+from consona.core.invariants import as_names
 from consona.core.score import Score
 from consona.studies.alignment.encoding import Encoded, null_of_mean
-from consona.studies.alignment.geometry import Geometry, null_of_effect
+from consona.studies.alignment.geometry import Geometry, fact, null_of_effect
 from consona.studies.alignment.material import Material
 from consona.studies.alignment.parts import Parts
 from consona.studies.alignment.reading import MODEL
@@ -34,7 +35,7 @@ def draw(run: "Run", material: Material, parts: Parts, claims: "list[Claim]") ->
     if parts.geometry is not None:
         run.step("geometry", dissimilarities, parts.geometry)
         run.step("geometry-models", rsa_bars, parts.geometry)
-        found["geometry"] = (fact_of(parts.geometry), null_of_effect(parts.geometry), p["geometry"])
+        found["geometry"] = (fact(parts.geometry.score, "effect"), null_of_effect(parts.geometry), p["geometry"])
     if parts.decoded is not None:
         found["decoding, identification"] = (
             float(np.nanmean(parts.decoded.values())),
@@ -179,11 +180,11 @@ def dissimilarities(geometry: Geometry) -> xr.Dataset:
 
 def rsa_bars(geometry: Geometry) -> xr.Dataset:
     """RSA of the model, of its controls, and of every layer."""
-    rows = [(geometry.score, name, i) for i, name in enumerate(geometry.models)]
-    rows += [(geometry.layers, str(name), i) for i, name in enumerate(geometry.layers.data["attribute"].values)]
-    table = {key: [_number(score.attrs[key][i]) for score, _, i in rows] for key in ("effect", "low", "high")}
+    rows = [(geometry.score, name) for name in geometry.models]
+    rows += [(geometry.layers, name) for name in as_names(geometry.layers.data["attribute"].values).tolist()]
+    table = {key: [fact(score, key, attribute=name) for score, name in rows] for key in ("effect", "low", "high")}
     null = null_of_effect(geometry)
-    ends = [np.nanquantile(null, q) if name == MODEL else np.nan for q in (0.025, 0.975) for _, name, _ in rows]
+    ends = [np.nanquantile(null, q) if name == MODEL else np.nan for q in (0.025, 0.975) for _, name in rows]
     n = len(rows)
     data = xr.Dataset(
         {
@@ -191,7 +192,7 @@ def rsa_bars(geometry: Geometry) -> xr.Dataset:
             "null_low": ("label", np.array(ends[:n])),
             "null_high": ("label", np.array(ends[n:])),
         },
-        {"label": [name for _, name, _ in rows]},
+        {"label": [name for _, name in rows]},
     )
     ceiling = geometry.score.ceiling
     above = "" if ceiling is None else f" Lower bound of the ceiling: {float(ceiling.mean()):.2f}."
@@ -201,12 +202,3 @@ def rsa_bars(geometry: Geometry) -> xr.Dataset:
         f"fixed before; the others are shown for comparison.{above}"
     )
     return figure(data, "bars", "Geometry: model, controls, layers", caption, xlabel=geometry.score.metric)
-
-
-def fact_of(geometry: Geometry) -> float:
-    """The observed effect of the model."""
-    return _number(geometry.score.attrs["effect"][list(geometry.models).index(MODEL)])
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)

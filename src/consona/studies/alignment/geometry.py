@@ -25,14 +25,17 @@ FEWEST_STIMULI = 5
 
 @dataclass(frozen=True)
 class Geometry:
-    """RSA of one fixed layer and of every control (``score``), their differences, and every layer beside them."""
+    """RSA of one fixed layer and of every control (``score``), their differences, and every layer beside them.
+
+    ``without`` gives for every set of features without dissimilarities the reason.
+    """
 
     score: Score
     differences: xr.Dataset | None
     layers: Score
     models: dict[str, RDM]
     brains: list[RDM]
-    groups: int
+    without: dict[str, str]
 
 
 def geometry_part(study: "Alignment", run: "Run", material: "Material") -> Geometry | None:
@@ -48,6 +51,7 @@ def geometry_part(study: "Alignment", run: "Run", material: "Material") -> Geome
         for name, each in material.recordings.items()
     ]
     models: dict[str, RDM] = {}
+    without: dict[str, str] = {}
     for name, features in material.features.items():
         try:
             number = study.layer if len(features.layers) > 1 else -1
@@ -56,7 +60,7 @@ def geometry_part(study: "Alignment", run: "Run", material: "Material") -> Geome
             if name == MODEL:
                 run.note(f"No RSA: {error}")
                 return None
-            material.not_testable.setdefault(name, str(error))
+            without[name] = str(error)
     groups = None if study.group is None else dict(zip(split.ids.tolist(), split.labels.tolist(), strict=True))
     how = {"comparison": study.comparison, "groups": groups, "n_permutations": study.n_permutations_rsa}
     score = run.step("rsa", rsa_score, models, brains, seed=study.seed, **how)
@@ -68,7 +72,7 @@ def geometry_part(study: "Alignment", run: "Run", material: "Material") -> Geome
     every = layer_rdms(material.features[MODEL].select(split.ids), metric=metric)
     layers = run.step("rsa-layers", rsa_score, every, brains, seed=study.seed, **{**how, "n_permutations": 0})
     run.evidence("CON002", where="rsa", what="layer", n_candidates=len(every), chosen_on="before")
-    return Geometry(score, differences, layers, models, brains, split.n_groups)
+    return Geometry(score, differences, layers, models, brains, without)
 
 
 def null_of_effect(geometry: Geometry) -> np.ndarray:
@@ -77,10 +81,9 @@ def null_of_effect(geometry: Geometry) -> np.ndarray:
     return np.asarray(geometry.score.null.sel(attribute=MODEL).mean("subject").values)
 
 
-def fact(geometry: Geometry, name: str) -> float:
-    """A per-model fact of the score, for the model."""
-    place = geometry.score.data["attribute"].values.tolist().index(MODEL)
-    value = geometry.score.attrs[name][place]
+def fact(score: Score, name: str, *, attribute: str = MODEL) -> float:
+    """What a score of RSA states for each of its attributes, for one of them; NaN where it is undefined."""
+    value = score.attrs[name][score.data["attribute"].values.tolist().index(attribute)]
     return float("nan") if value is None else float(value)
 
 
