@@ -182,7 +182,7 @@ def rsa_bars(geometry: Geometry) -> xr.Dataset:
     """RSA of the model, of its controls, and of every layer."""
     rows = [(geometry.score, name) for name in geometry.models]
     rows += [(geometry.layers, name) for name in as_names(geometry.layers.data["attribute"].values).tolist()]
-    table = {key: [fact(score, key, attribute=name) for score, name in rows] for key in ("effect", "low", "high")}
+    table = {key: [fact(score, key, of=name) for score, name in rows] for key in ("effect", "low", "high")}
     null = null_of_effect(geometry)
     ends = [np.nanquantile(null, q) if name == MODEL else np.nan for q in (0.025, 0.975) for _, name in rows]
     n = len(rows)

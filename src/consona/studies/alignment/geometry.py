@@ -81,9 +81,9 @@ def null_of_effect(geometry: Geometry) -> np.ndarray:
     return np.asarray(geometry.score.null.sel(attribute=MODEL).mean("subject").values)
 
 
-def fact(score: Score, name: str, *, attribute: str = MODEL) -> float:
+def fact(score: Score, name: str, *, of: str = MODEL) -> float:
     """What a score of RSA states for each of its attributes, for one of them; NaN where it is undefined."""
-    value = score.attrs[name][score.data["attribute"].values.tolist().index(attribute)]
+    value = score.attrs[name][score.data["attribute"].values.tolist().index(of)]
     return float("nan") if value is None else float(value)
 
 
