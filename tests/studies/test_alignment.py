@@ -19,8 +19,11 @@ SMALL = {"n_permutations": 39, "n_permutations_rsa": 99, "n_folds": 4}
 WORDS = ("red", "green", "small", "large", "round", "old", "soft", "loud")
 
 
-def written(folder, *, snr, n_subjects=2, seed=0):
-    """Files of a user: stimuli with texts and groups, features, and recordings that hold them (or do not)."""
+def written(folder, *, snr, n_subjects=2, seed=0, opposed=False):
+    """Files of a user: stimuli with texts and groups, features, and recordings that hold them (or do not).
+
+    The noise of the second repetition can be the first's with its sign turned, which no ceiling can know.
+    """
     rng = np.random.default_rng(seed)
     ids = [f"s{i:03d}" for i in range(N)]
     # 17 divides no repetition of the texts' words, so a text tells nothing of the features
@@ -34,8 +37,10 @@ def written(folder, *, snr, n_subjects=2, seed=0):
     roi = np.array(["front"] * 15 + ["back"] * 15)
     for subject in range(n_subjects):
         signal = np.sqrt(snr) * X @ weights
-        responses = signal + rng.standard_normal((2, N, N_TARGETS))
-        np.savez(folder / f"sub-{subject:02d}.npz", responses=responses, stimulus=np.array(ids), roi=roi)
+        noise = rng.standard_normal((2, N, N_TARGETS))
+        if opposed:
+            noise[1] = -noise[0]
+        np.savez(folder / f"sub-{subject:02d}.npz", responses=signal + noise, stimulus=np.array(ids), roi=roi)
     return {
         "stimuli": str(folder / "stimuli.csv"),
         "recordings": (str(folder / "sub-*.npz"),),
@@ -48,6 +53,12 @@ def conducted(folder, files, **settings):
     study = Alignment(**{**files, **SMALL, **settings})
     run = Run.create(study, Execution(store=str(folder / "store")), folder / "run")
     return {claim.id: claim for claim in run.conduct()}, run
+
+
+def outcomes(run):
+    """What every check said of a run."""
+    file = json.loads((run.folder / "checks.json").read_text())
+    return {check["code"]: check["outcome"] for check in file["checks"]}
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +105,18 @@ def test_scores_are_a_table_and_the_report_shows_every_region(planted):
     page = build_report(run.folder).read_text()
     for word in ("front", "back", "length and position", "shuffled within groups"):
         assert word in page
-    file = json.loads((run.folder / "checks.json").read_text())
-    checks = {check["code"]: check["outcome"] for check in file["checks"]}
+    checks = outcomes(run)
     assert "error" not in checks.values()
     assert checks["CON001"] == checks["CON006"] == checks["CON011"] == "passed"
+
+
+def test_a_score_above_its_ceiling_is_told(planted, tmp_path):
+    """Signal 2, noise 1 that cancels in the mean: r is 1, and the ceiling sqrt((2 - 1) / 2) or less."""
+    assert outcomes(planted[1])["CON003"] == "passed"
+    claims, run = conducted(tmp_path, written(tmp_path / "files", snr=2.0, opposed=True), analyses=("encoding",))
+    assert claims["encoding"].ceiling < 0.75
+    assert claims["encoding"].effect > 0.99
+    assert outcomes(run)["CON003"] == "fired"
 
 
 def test_a_subject_by_itself_and_all_together_give_the_same_scores(planted, tmp_path):

@@ -110,17 +110,21 @@ def _encoding_claim(study: "Alignment", run: "Run", material: Material, encoded:
             values - chance - values_above, draws - chance - draws_above, of=name, seed=study.seed
         )
     n, n_of = _counted(material)
+    interval, ceiling = mean_interval(draws, seed=study.seed), _ceiling(encoded)
+    if interval is not None and isinstance(ceiling, float):
+        width = interval.high - interval.low
+        run.evidence("CON003", where="encoding", score=effect, ceiling=ceiling, half_width=width / 2)
     return Claim(
         id="encoding",
         statement="",
         effect=effect,
         unit=typeset(f"r{below if encoded.pooled else ''}, mean over targets and {counted(len(values))}"),
-        interval=mean_interval(draws, seed=study.seed),
+        interval=interval,
         p=float(p_value(np.asarray(effect), null)) if np.isfinite(effect) else float("nan"),
         null=Null(f"{split.null_words()}; the best layer of each", split.null_words().split(",")[0], len(null)),
         n=n,
         n_of=n_of,
-        ceiling=_ceiling(encoded),
+        ceiling=ceiling,
         controls=controls,
     )
 
