@@ -150,6 +150,12 @@ def test_a_time_series_gets_its_gap_and_the_control_of_order(tmp_path):
     assert int(gaps[0].split()[4]) >= 6  # the noise is smoothed over about 3 volumes to each side
 
 
+def test_every_file_of_the_settings_is_looked_for():
+    named = ("stimuli", "mask", "features", "order", "targets", "words")
+    study = Alignment(**{key: f"{key}.csv" for key in named}, recordings=("a.npy",), hold_out="time")
+    assert set(study.requires().paths) == {*(f"{key}.csv" for key in named), "a.npy"}
+
+
 def test_slips_in_the_settings_are_named(tmp_path):
     files = written(tmp_path / "files", snr=1.0, n_subjects=1)
     with pytest.raises(ValueError, match="Give either 'model'"):
