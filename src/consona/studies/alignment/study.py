@@ -134,7 +134,8 @@ class Alignment(Study):
 
     def requires(self) -> Requirements:
         """Files named in the settings, and the extras that read them."""
-        files = [name for name in (self.stimuli, self.mask, self.features, self.words, self.order, self.targets) if name]
+        one_each = (self.stimuli, self.mask, self.features, self.words, self.order, self.targets)
+        files = [name for name in one_each if name]
         files += [name for name in self.recordings if "*" not in name]
         extras = {"lm"} if self.model else set()
         extras |= {"demo"} if self.model == "minilm" else set()
