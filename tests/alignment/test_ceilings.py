@@ -46,6 +46,17 @@ def test_a_perfect_model_reaches_its_ceiling_and_no_more(ceiling_of):
     np.testing.assert_array_equal(again.ceiling["channel"], ceiling["channel"])
 
 
+@pytest.mark.parametrize("ceiling_of", [repetition_ceiling, split_half_ceiling])
+def test_an_offset_of_a_whole_repetition_is_no_noise(ceiling_of):
+    """Days with a level of their own: the mean over them loses nothing, so a perfect model does not either."""
+    signal, recording = recorded(3)
+    offset = 2.0 * np.random.default_rng(4).standard_normal((3, 1, N_TARGETS))
+    shifted = Recording(recording.data + offset, "a")
+    np.testing.assert_allclose(ceiling_of(shifted), ceiling_of(recording), atol=1e-10)
+    reached = pearson_columns(signal, shifted.mean())
+    assert float(ceiling_of(shifted).mean()) == pytest.approx(reached.mean(), abs=4 * 0.03 / np.sqrt(40))
+
+
 def test_missing_repetitions_and_targets_are_counted():
     _, recording = recorded(1)
     data = recording.data.copy()

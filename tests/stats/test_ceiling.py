@@ -5,6 +5,7 @@ import pytest
 
 from consona.stats.ceiling import (
     explainable_variance,
+    levelled_variance_parts,
     ncsnr_of,
     noise_ceiling,
     perfect_model_r,
@@ -85,6 +86,33 @@ def test_missing_repetitions_count_with_their_own_number():
     np.testing.assert_array_equal(whole, split_half_repetitions(responses[:, 1::2], seed=0))
 
 
+def test_offsets_between_repetitions_are_taken_out_with_their_degrees_of_freedom():
+    """Five stimuli, 5000 targets: variances of an estimate of noise 2 / (n - 1)(R - 1), of one of signal about 1."""
+    _, responses = planted(0.5, 3, seed=8, n_stimuli=5, n_targets=5000)
+    offset = 2.0 * np.random.default_rng(9).standard_normal((3, 1, 5000))
+    parts, plain = levelled_variance_parts(responses + offset), levelled_variance_parts(responses)
+    for ours, without in zip(parts, plain, strict=True):
+        np.testing.assert_allclose(ours, without, atol=1e-10)
+    assert parts.noise.mean() == pytest.approx(1.0, abs=4 * np.sqrt(2 / 8 / 5000))
+    assert parts.signal.mean() == pytest.approx(0.5, abs=4 * np.sqrt(1 / 5000))
+    by_hand = responses - responses.mean(axis=0) - responses.mean(axis=1, keepdims=True) + responses.mean(axis=(0, 1))
+    np.testing.assert_allclose(plain.noise, (by_hand**2).sum(axis=(0, 1)) / 8, atol=1e-10)
+    assert variance_parts(responses + offset).noise.mean() > 4.0
+
+
+def test_a_repetition_that_some_stimuli_lack_is_left_where_it_is():
+    """Level 100 of all repetitions stays, so the third, which half of the stimuli have, fits in beside the others."""
+    _, responses = planted(1.0, 3, seed=10)
+    responses[2, ::2] = np.nan
+    offset = 100.0 + np.array([1.0, -1.0, 0.0])[:, None, None]
+    parts, plain = levelled_variance_parts(responses + offset), variance_parts(responses)
+    np.testing.assert_allclose(reliability_of_mean(parts), reliability_of_mean(plain), atol=0.02)
+    whole = levelled_variance_parts((responses + offset)[:2])
+    np.testing.assert_allclose(whole.noise, levelled_variance_parts(responses[:2]).noise, atol=1e-10)
+    steady = np.full((3, 9, 2), 3.3) + offset
+    assert np.isnan(reliability_of_mean(levelled_variance_parts(steady))).all()
+
+
 def test_undefined_targets_are_nan_and_touch_no_other():
     _, responses = planted(1.0, 3, seed=4, n_targets=6)
     damaged = responses.copy()
@@ -92,6 +120,7 @@ def test_undefined_targets_are_nan_and_touch_no_other():
     good = [0, 1, 3, 5]
     for estimate in (
         lambda y: reliability_of_mean(variance_parts(y)),
+        lambda y: reliability_of_mean(levelled_variance_parts(y)),
         lambda y: ncsnr_of(variance_parts(y)),
         lambda y: split_half_repetitions(y, seed=0),
         lambda y: leave_one_subject_out(y)[0],

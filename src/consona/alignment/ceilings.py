@@ -7,7 +7,7 @@ import xarray as xr
 from consona.alignment.held_out import target_coords
 from consona.core.dataset import Dataset
 from consona.core.recording import Recording
-from consona.stats.ceiling import perfect_model_r, reliability_of_mean, split_half_repetitions, variance_parts
+from consona.stats.ceiling import levelled_variance_parts, perfect_model_r, reliability_of_mean, split_half_repetitions
 from consona.stats.pools import pool_growth
 from consona.stats.reliability import leave_one_subject_out
 
@@ -24,8 +24,10 @@ def repetition_ceiling(recording: Recording) -> xr.DataArray:
 
     .. math:: \sqrt{\frac{\sigma^2_s}{\sigma^2_s + \sigma^2_e\,\overline{1/n_i}}}
 
-    for a model of the mean over the repetitions at hand (:func:`consona.stats.ceiling.reliability_of_mean`). Pass the
-    stimuli that were scored, ``recording.select(ids)``. Targets whose signal variance is estimated below zero are NaN.
+    for a model of the mean over the repetitions at hand (:func:`consona.stats.ceiling.reliability_of_mean`). Offsets of
+    whole repetitions are no noise, since no score sees them (:func:`consona.stats.ceiling.levelled_variance_parts`).
+    Pass the stimuli that were scored, ``recording.select(ids)``. Targets whose signal variance is estimated below zero
+    are NaN.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def repetition_ceiling(recording: Recording) -> xr.DataArray:
     reason = _without_repetitions(recording, int((_repetitions(values) > 1).sum()))
     if reason:
         return _absent(formula, _MEAN, reason)
-    return _root(reliability_of_mean(variance_parts(values)), recording, formula)
+    return _root(reliability_of_mean(levelled_variance_parts(values)), recording, formula)
 
 
 def split_half_ceiling(recording: Recording, *, n_splits: int = 100, seed: int = 0) -> xr.DataArray:

@@ -1,6 +1,6 @@
 """How well a perfect model could score, from repetitions of the same stimuli: a ceiling for every target."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from math import comb
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from consona.stats.shapes import Float, Real
 __all__ = [
     "VarianceParts",
     "explainable_variance",
+    "levelled_variance_parts",
     "ncsnr_of",
     "noise_ceiling",
     "perfect_model_r",
@@ -43,22 +44,59 @@ def variance_parts(responses: Real[np.ndarray, "n_repetitions n_stimuli n_target
               \sigma^2_s = \mathrm{Var}_i(\bar y_i) - \sigma^2_e \,\overline{1 / n_i} .
 
     The signal variance of a target without signal is as often below zero as above; it is given as it is. Repetitions
-    may be missing (NaN), also a different number for each stimulus. Offsets between repetitions count as noise: scale
-    the responses within each session first (as NSD does).
+    may be missing (NaN), also a different number for each stimulus. Offsets between repetitions count as noise here and
+    not in :func:`levelled_variance_parts`.
 
     Raises
     ------
     ValueError
         When there is a single repetition, or fewer than two stimuli.
     """
+    return _in_blocks(_parts, responses)
+
+
+def levelled_variance_parts(responses: Real[np.ndarray, "n_repetitions n_stimuli n_targets"]) -> VarianceParts:
+    r"""As :func:`variance_parts`, with the offsets between repetitions taken out: a correlation never sees them.
+
+    Every repetition that all stimuli have is brought to the mean of these, target by target. For n stimuli, all of them
+    with R repetitions, that is the analysis of variance with two factors,
+
+    .. math:: \sigma^2_e = \frac{\sum_{it} (y_{it} - \bar y_i - \bar y_t + \bar y)^2}{(R - 1)(n - 1)} .
+
+    A repetition that some stimuli lack keeps its offset, which then differs between the means of stimuli and is noise.
+
+    Raises
+    ------
+    ValueError
+        As :func:`variance_parts`.
+    """
+    return _in_blocks(_levelled_parts, responses)
+
+
+def _in_blocks(
+    estimate: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]], responses: np.ndarray
+) -> VarianceParts:
     if responses.shape[0] < 2 or responses.shape[1] < 2:
         raise ValueError(
             f"the responses hold {responses.shape[0]} repetitions of {responses.shape[1]} stimuli; noise is what "
             "differs between repetitions, so at least 2 of each are needed. Compare subjects instead."
         )
     blocks = range(0, max(1, responses.shape[2]), _BLOCK)
-    parts = [_parts(responses[:, :, i : i + _BLOCK]) for i in blocks]
+    parts = [estimate(responses[:, :, i : i + _BLOCK]) for i in blocks]
     return VarianceParts(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def _levelled_parts(responses: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    values, known = _shifted(responses, axis=(0, 1))
+    whole = np.asarray(known.all(axis=1))
+    rest = values - values[:, :1]  # a repetition without variation stays exactly so
+    mean = rest.mean(axis=1)
+    centre = np.where(whole, values[:, 0] + mean, 0.0).sum(axis=0) / np.maximum(whole.sum(axis=0), 1)
+    level = rest - mean[:, None] + centre
+    signal, noise, share = _parts(np.where(whole[:, None], level, np.where(known, values, np.nan)))
+    free = np.maximum(known.sum(axis=0) - 1, 0).sum(axis=0)
+    unbiased = noise * _ratio(free, free - np.maximum(whole.sum(axis=0) - 1, 0))
+    return signal - (unbiased - noise) * share, unbiased, share
 
 
 def _parts(responses: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
