@@ -33,6 +33,23 @@ def test_weighted_equals_resampled(comparison, frozen):
         np.testing.assert_allclose(r, expected, atol=1e-8)
 
 
+def test_groups_of_stimuli_are_drawn_whole():
+    """Labels in any order: every draw is the comparison with whole groups repeated, and counts groups, not stimuli."""
+    rng = np.random.default_rng(7)
+    A, B = rng.random((2, PAIRS)) + 3.0, rng.random((3, PAIRS)) + 3.0
+    groups = rng.permutation(np.repeat(["a", "b", "c", "d", "e"], [4, 3, 3, 2, 2]))
+    draws = bootstrap_rdms(A, B, comparison="pearson", groups=groups, n_draws=8, seed=3)
+    assert draws.n_stimuli == 5
+    counts = drawn(5, 8, seed=3, of="stimuli")[:, np.unique(groups, return_inverse=True)[1]]
+    expected = [
+        compare_rdms(resampled(A, each), resampled(B, each), comparison="pearson").mean(axis=1) for each in counts
+    ]
+    np.testing.assert_allclose(draws.stimuli, expected, atol=1e-10)
+    single = bootstrap_rdms(A, B, comparison="pearson", n_draws=8, seed=3)
+    assert single.n_stimuli == N
+    assert not np.allclose(single.stimuli, draws.stimuli)
+
+
 def test_a_draw_of_one_stimulus_is_undefined():
     counts = np.eye(N, dtype=np.int64)[:2] * N
     A = np.random.default_rng(1).random((1, PAIRS))
