@@ -10,15 +10,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from math import prod
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
 from consona.core.errors import InvalidInput, MissingData
 
-__all__ = ["load_array_pickle", "load_table_pickle"]
+__all__ = ["load_array_pickle", "load_table_pickle", "parse_table_pickle"]
 
 R = TypeVar("R")
 
@@ -169,20 +170,33 @@ def load_table_pickle(path: Path, labels: Sequence[str]) -> dict[str, np.ndarray
     return _opened(path, partial(_table, labels=labels), "a dictionary of plain arrays")
 
 
+def parse_table_pickle(raw: bytes, name: str) -> dict[str, np.ndarray]:
+    """The arrays of numbers of a pickled dictionary that lies in memory, by the text of their keys.
+
+    ``name`` is what messages call it. Errors as in :func:`load_array_pickle`; nothing in the bytes is run.
+    """
+    return _unpickled(BytesIO(raw), partial(_table, labels=()), "a dictionary of plain arrays", name, len(raw))
+
+
 def _opened(path: Path, read: Callable[[object], R], expected: str) -> R:
     try:
         with open(path, "rb") as stream:
-            return read(_ArrayUnpickler(stream, encoding="iso-8859-1").load())
+            return _unpickled(stream, read, expected, path.name, path.stat().st_size)
     except FileNotFoundError as error:
         raise MissingData(f"there is no file {path}; expected a pickled array there. Check the folder.") from error
+
+
+def _unpickled(stream: BinaryIO, read: Callable[[object], R], expected: str, name: str, size: int) -> R:
+    try:
+        return read(_ArrayUnpickler(stream, encoding="iso-8859-1").load())
     except _Refused as error:
         raise InvalidInput(
-            f"{path.name} asks for {error}; expected {expected}. Nothing was executed. "
+            f"{name} asks for {error}; expected {expected}. Nothing was executed. "
             "Get the file again from its official source, and do not open it with pickle or numpy.load."
         ) from error
     except DAMAGE as error:
         raise InvalidInput(
-            f"{path.name} is damaged ({type(error).__name__} after {path.stat().st_size} bytes); expected a whole "
+            f"{name} is damaged ({type(error).__name__} after {size} bytes); expected a whole "
             "pickled array. Copy or download the file again."
         ) from error
 
