@@ -77,6 +77,13 @@ def dealt_stimuli(
 def emotion_pairs(
     emotions: Shaped[np.ndarray, " n_stimuli"], levels: Shaped[np.ndarray, " n_stimuli"], *, seed: int
 ) -> list[tuple[str, str]]:
+    """Negative emotions (level -1) each with a positive one (level 1), at random; what is over stays without a mate.
+
+    Raises
+    ------
+    ValueError
+        When an emotion has several levels, or there are fewer than two of a sign.
+    """
     level_of = {str(label): set(levels[emotions == label].tolist()) for label in np.unique(emotions)}
     mixed = [label for label, found in level_of.items() if len(found) > 1]
     negative, positive = ([e for e, found in level_of.items() if found == {sign}] for sign in (-1, 1))
