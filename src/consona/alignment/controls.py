@@ -28,11 +28,16 @@ def residual_map(given: Array) -> Array:
 
 
 def within_levels(classes: npt.NDArray[np.str_], levels: Array) -> npt.NDArray[np.int8]:
-    """All orders of the classes that exchange classes of one level only."""
+    """All orders of the classes that exchange classes of one level only, in lexicographic order."""
     labels, first = np.unique(classes, return_index=True)
     level = levels[first]
-    orders = all_orders(len(labels))
-    return orders[(level[orders] == level).all(axis=1)]
+    orders = np.arange(len(labels), dtype=np.int8)[None]
+    for each in np.unique(level):
+        members = np.flatnonzero(level == each)
+        exchanged = members[all_orders(len(members))]
+        orders = np.repeat(orders, len(exchanged), axis=0)
+        orders[:, members] = np.tile(exchanged, (len(orders) // len(exchanged), 1))
+    return orders[np.lexsort(orders.T[::-1])]
 
 
 def controlled_projection(dataset: Dataset, goals: xr.DataArray, *, hold_out: HoldOut, seed: int = 0) -> xr.Dataset:
