@@ -8,6 +8,7 @@ from consona.stats.readout import Readout
 from consona.stats.shapes import Float, Int
 
 BLOCK = 8192
+FEW_STIMULI = 4  # held out together: a matrix for every order costs less than sorting the orders by penalty
 
 
 def chosen_alphas(
@@ -95,17 +96,17 @@ def _compressed(readout: Readout, base: np.ndarray) -> tuple[list[tuple[np.ndarr
 def _predict_orders(maps: list[tuple[np.ndarray, np.ndarray]], loss: np.ndarray, u: np.ndarray) -> np.ndarray:
     """Mean predictions ``(n_orders, n_stimuli)`` with the penalty chosen per fold and order."""
     i, j = np.triu_indices(u.shape[1])
-    pairs = u[:, i] * u[:, j]
-    n_folds, n_alphas, _ = loss.shape
-    chosen = np.argmin((pairs @ loss.reshape(n_folds * n_alphas, -1).T).reshape(-1, n_folds, n_alphas), axis=2)
-    predicted = np.zeros((1 + max(int(stimuli.max()) for stimuli, _ in maps), len(u)))
-    for k, (stimuli, by_alpha) in enumerate(maps):
-        part = np.empty((len(stimuli), len(u)))
-        for alpha in np.unique(chosen[:, k]):
-            picked = chosen[:, k] == alpha
-            part[:, picked] = by_alpha[alpha] @ u[picked].T
-        predicted[stimuli] += part
-    return predicted.T
+    pairs = np.ascontiguousarray((u[:, i] * u[:, j]).T)
+    predicted = np.zeros((len(u), 1 + max(int(stimuli.max()) for stimuli, _ in maps)))
+    for (stimuli, by_alpha), forms in zip(maps, loss, strict=True):
+        chosen = np.argmin(forms @ pairs, axis=0)
+        if len(stimuli) <= FEW_STIMULI:
+            predicted[:, stimuli] += np.matmul(by_alpha[chosen], u[:, :, None])[:, :, 0]
+            continue
+        for alpha in np.unique(chosen):
+            picked = np.flatnonzero(chosen == alpha)
+            predicted[picked[:, None], stimuli] += u[picked] @ by_alpha[alpha].T
+    return predicted
 
 
 def _row_correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
