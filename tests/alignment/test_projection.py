@@ -22,6 +22,7 @@ from consona.core.recording import Recording
 from consona.core.score import Score
 from consona.datasets.texts import load_rated
 from consona.datasets.twins import faced_ratings_twin, faced_twin
+from consona.stats.permutation import all_orders
 
 
 def goals():
@@ -39,6 +40,11 @@ def planted():
     return projection(twin("valence"), goals(), hold_out="clip")
 
 
+@pytest.fixture(scope="module")
+def absent():
+    return projection(twin("none"), goals(), hold_out="clip")
+
+
 def test_planted_valence_is_found_on_new_clips(planted):
     one = planted.sel(goal="rated valence")
     assert float(one["r"]) > 0.8
@@ -52,9 +58,8 @@ def test_new_emotions_too():
     assert float(score["p"].sel(goal="rated valence", null="class block")) <= 0.01
 
 
-def test_nothing_is_found_where_nothing_is():
-    score = projection(twin("none"), goals(), hold_out="clip")
-    assert float(score["p"].sel(goal="rated valence", null="class block")) > 0.05
+def test_nothing_is_found_where_nothing_is(absent):
+    assert float(absent["p"].sel(goal="rated valence", null="class block")) > 0.05
 
 
 def test_clip_identity_alone_is_no_valence():
@@ -83,8 +88,12 @@ def test_the_edge_of_the_grid_is_counted(planted):
 
 def test_orders_within_levels():
     rated = load_rated()
-    orders = within_levels(rated["emotion"], np.asarray(rated["valence_code"], dtype=float))
+    levels = np.asarray(rated["valence_code"], dtype=float)
+    orders = within_levels(rated["emotion"], levels)
     assert len(orders) == 24 * 24
+    of_class = levels[np.unique(rated["emotion"], return_index=True)[1]]
+    every = all_orders(9)
+    np.testing.assert_array_equal(orders, every[(of_class[every] == of_class).all(axis=1)])
 
 
 def test_controls_have_a_value_for_every_other_goal():
@@ -128,12 +137,11 @@ def test_class_labels_are_decoded_from_seen_clips_and_undefined_for_unseen_emoti
     assert np.isnan(float(class_decoding(twin("clip"), hold_out="emotion")["accuracy"]))
 
 
-def test_scrutiny_asks_every_question_of_one_readout():
+def test_scrutiny_asks_every_question_of_one_readout(absent):
     families = {"random": np.random.default_rng(0).normal(size=(50, 28))}
     found = scrutiny(twin("none"), goals(), families, hold_out="clip")
     assert found["families"]["random"].shape == (50,)
-    alone = projection(twin("none"), goals(), hold_out="clip")
-    np.testing.assert_array_equal(found["score"]["p"].values, alone["p"].values)
+    np.testing.assert_array_equal(found["score"]["p"].values, absent["p"].values)
     score = projection_score(found["score"], found["reliability"])
     assert score.attrs["held_out"] == "clip"
     assert len(score.attrs["folds"]) == 28
