@@ -10,8 +10,10 @@ from consona.core.errors import InvalidInput
 from consona.report.drawing import as_pdf, as_svg, house_style
 from consona.report.figures_alignment import draw_axis_profile, draw_clip_scatter, draw_hold_outs, draw_subjects
 from consona.report.figures_curves import draw_bars, draw_heatmap, draw_layer_sweep, draw_lines, draw_roc
+from consona.report.figures_decoding import draw_confusion, draw_holdouts, draw_scatter_groups
 from consona.report.figures_regions import draw_null, draw_rdms, draw_regions, draw_slices
 from consona.report.figures_scalp import draw_scalp
+from consona.report.figures_training import draw_forest, draw_gains, draw_saturation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,6 +33,12 @@ KINDS: dict[str, Callable[[xr.Dataset], "Figure"]] = {
     "rdms": draw_rdms,
     "null": draw_null,
     "slices": draw_slices,
+    "confusion": draw_confusion,
+    "holdouts": draw_holdouts,
+    "scatter_groups": draw_scatter_groups,
+    "forest": draw_forest,
+    "saturation": draw_saturation,
+    "gains": draw_gains,
 }
 
 
