@@ -110,8 +110,8 @@ def read_features(path: Path, subject: str) -> Clips:
         lacking = [clip for key, clip in zip(expected, trials.index, strict=True) if key not in found]
         if lacking:
             raise InvalidInput(
-                f"SEED-V subject '{subject}' ({path.name}): '{part}' has {len(found)} of {len(expected)} clips; missing: "
-                f"{listed(lacking)}. Get the file again, or leave the subject out with subjects=."
+                f"SEED-V subject '{subject}' ({path.name}): '{part}' has {len(found)} of {len(expected)} clips; "
+                f"missing: {listed(lacking)}. Get the file again, or leave the subject out with subjects=."
             )
     return {
         str(clip): _checked(values[key], labels[key], str(clip), int(label), f"'{subject}' ({path.name})")
@@ -131,20 +131,20 @@ def _unpacked(packed: npt.NDArray[np.generic], name: str) -> dict[str, np.ndarra
 def _checked(values: np.ndarray, labels: np.ndarray, clip: str, label: int, whose: str) -> npt.NDArray[np.float64]:
     if values.ndim != 2 or values.shape[1] != N_CHANNELS * N_BANDS or len(values) != labels.size or len(values) == 0:
         raise InvalidInput(
-            f"SEED-V subject {whose}, clip '{clip}': features of shape {values.shape} and {labels.size} labels; expected "
-            f"(n_windows, {N_CHANNELS * N_BANDS}) and as many labels as windows. Get the file again."
+            f"SEED-V subject {whose}, clip '{clip}': features of shape {values.shape} and {labels.size} labels; "
+            f"expected (n_windows, {N_CHANNELS * N_BANDS}) and as many labels as windows. Get the file again."
         )
     if not np.all(labels == label):
         raise InvalidInput(
-            f"SEED-V subject {whose}, clip '{clip}': labels {listed(np.unique(labels))}; expected {label} throughout. The "
-            "order of the clips is not that of the release: get the file again."
+            f"SEED-V subject {whose}, clip '{clip}': labels {listed(np.unique(labels))}; expected {label} "
+            "throughout. The order of the clips is not that of the release: get the file again."
         )
     wrong = ~np.isfinite(values)
     if wrong.any():
         channel, band = np.divmod(np.flatnonzero(wrong.any(axis=0)), N_BANDS)
         raise InvalidInput(
             f"SEED-V subject {whose}, clip '{clip}' holds {int(wrong.sum())} values that are not finite: channels "
-            f"{listed(np.array(CHANNELS)[np.unique(channel)])}, bands {listed(np.array(BANDS)[np.unique(band)])}. Get the "
-            "file again, or leave the subject out with subjects=; nothing is imputed."
+            f"{listed(np.array(CHANNELS)[np.unique(channel)])}, bands {listed(np.array(BANDS)[np.unique(band)])}. "
+            "Get the file again, or leave the subject out with subjects=; nothing is imputed."
         )
     return values.astype(np.float64, copy=False)

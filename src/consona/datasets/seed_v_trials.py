@@ -66,8 +66,8 @@ def whole_windows(window_s: int = WINDOW_S) -> dict[str, int]:
 def seed_v_stimuli(n_windows: Mapping[str, int], window_s: int = WINDOW_S) -> Stimuli:
     """Windows of the clips: ids ``s1t01w001`` …, with ``clip`` (the group), ``session``, ``window``, ``start_s``.
 
-    Further columns: ``label`` (0 to 4, as released), ``emotion``, ``valence_code`` (-1, 0, 1). Clips last 52 to 297 s, so
-    they hold different numbers of windows; ``n_windows`` says how many, by clip.
+    Further columns: ``label`` (0 to 4, as released), ``emotion``, ``valence_code`` (-1, 0, 1). Clips last 52 to 297 s,
+    so they hold different numbers of windows; ``n_windows`` says how many, by clip.
     """
     trials = seed_v_trials().loc[list(n_windows)]
     counts = np.array(list(n_windows.values()))
