@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from consona.stats.seeds import rng_for
@@ -53,7 +54,7 @@ class Material(NamedTuple):
     """All rows of a tensor as torch arrays; a row is a subject and a stimulus, subject by subject.
 
     ``x (n_rows, n_shifts, window, channel, band)``; ``labels``, ``stimulus``, ``output (n_rows,)``;
-    ``axis (n_rows, n_axes)``; ``unshifted``: the shift that is tested.
+    ``axis (n_rows, n_axes)``; ``unshifted``: the shift that is tested; ``positions (n_channels, 3)`` of the electrodes.
     """
 
     x: torch.Tensor
@@ -63,6 +64,7 @@ class Material(NamedTuple):
     axis: torch.Tensor
     unshifted: int
     goal: Goal
+    positions: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

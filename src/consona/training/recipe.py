@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from consona.core.errors import InvalidInput
 
-__all__ = ["NETWORKS", "Recipe", "default_recipe"]
+__all__ = ["NETWORKS", "Recipe", "Stage", "default_recipe"]
 
 NETWORKS = ("linear", "mlp", "eegnet", "graph", "transformer", "recurrent")
 
@@ -63,7 +63,11 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Names and ranges."""
-        for name, allowed in (("network", NETWORKS), ("dropped", ("cell", "channel")), ("pool", ("emotion", "stimulus"))):
+        for name, allowed in (
+            ("network", NETWORKS),
+            ("dropped", ("cell", "channel")),
+            ("pool", ("emotion", "stimulus")),
+        ):
             if getattr(self, name) not in allowed:
                 raise InvalidInput(f"{name} is '{getattr(self, name)}'; known are {', '.join(allowed)}. Choose one.")
         for name in ("width", "depth", "epochs", "batch"):
@@ -92,8 +96,23 @@ class Recipe:
         found: dict[str, Any] = json.loads(text)
         unknown = sorted(set(found) - {field.name for field in fields(cls)})
         if unknown:
-            raise InvalidInput(f"A recipe has no {', '.join(unknown)}; it has {', '.join(f.name for f in fields(cls))}.")
+            raise InvalidInput(
+                f"A recipe has no {', '.join(unknown)}; it has {', '.join(f.name for f in fields(cls))}."
+            )
         return cls(**found)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training with an optimiser and a cosine of its own.
+
+    ``moves``: which weights change: all, the network's own head with the further heads, or the adapter with the
+    network's own head. ``loss``: the strategy's on the axis alone, the strategy's whole, or that of the classes alone.
+    """
+
+    epochs: int
+    moves: Literal["all", "head", "adapters"] = "all"
+    loss: Literal["axis", "both", "classes"] = "both"
 
 
 _DEFAULTS: dict[str, Recipe] = {

@@ -66,7 +66,9 @@ def stages_of(regime: str, epochs: int) -> tuple[Stage, ...]:
     if regime == "together":
         return (Stage(epochs),)
     if epochs < 2:
-        raise InvalidInput(f"the regime '{regime}' has two stages and the recipe {epochs} epoch; give at least 2 epochs.")
+        raise InvalidInput(
+            f"the regime '{regime}' has two stages and the recipe {epochs} epoch; give at least 2 epochs."
+        )
     half = epochs // 2
     if regime in ("full_head", "lora", "ia3"):
         return (Stage(epochs, "all", "classes", chosen=False), Stage(half, "adapters", "both"))

@@ -1,0 +1,159 @@
+"""Folds that are trained side by side: their steps, the choice of their epochs, their predictions."""
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import numpy as np
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from consona.stats.seeds import rng_for
+from consona.stats.splits import ThreeWay
+from consona.training.batches import Batch, FoldBatches, Material, Outputs
+from consona.training.networks import build
+from consona.training.recipe import Stage
+from consona.training.results import FoldResult, balanced_accuracy, emotion_probability
+from consona.training.stacks import Stack
+from consona.training.supervision import Plan, Supervised, class_loss
+
+__all__ = ["Fold", "Group", "initial_model"]
+
+
+class Fold:
+    """Rows of a fold, its batches, and what it has given so far."""
+
+    def __init__(self, material: Material, split: ThreeWay, number: int, plan: Plan) -> None:
+        train, self.validation, self.test = (
+            torch.as_tensor(np.flatnonzero(part[number])) for part in (split.train, split.validation, split.test)
+        )
+        self.number = number
+        self.batches = FoldBatches(material, train, plan.recipe, seed=plan.seed, fold=number)
+        self.result = FoldResult()
+
+
+def initial_model(material: Material, plan: Plan, fold: int) -> Supervised:
+    """The model of a fold before training; the weights of its network do not depend on the strategy."""
+    n_outputs, n_axes = material.goal.output_axis.shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_number(plan.seed, "weights", fold))
+        network = build(plan.recipe, material.shape, n_outputs, positions=material.positions)
+        heads = nn.ModuleDict()
+        if plan.strategy is not None:
+            torch.manual_seed(_number(plan.seed, "heads", fold))
+            heads = plan.strategy.heads(network.head.in_features, n_axes)
+    return Supervised(network, heads)
+
+
+def _number(seed: int, *key: str | int) -> int:
+    """A seed for torch that belongs to a seed and a key alone."""
+    return int(rng_for(seed, *key).integers(2**63))
+
+
+class Group:
+    """Folds that take equally many steps of equal size, as one stack of models."""
+
+    def __init__(self, folds: list[Fold], material: Material, plan: Plan) -> None:
+        self.folds, self.material, self.plan = folds, material, plan
+        self.stack = Stack([initial_model(material, plan, fold.number) for fold in folds], plan.device)
+        batches = folds[0].batches
+        self.n_steps = batches.n_steps
+        self.n_epochs = sum(stage.epochs for stage in plan.stages)
+        self._x = torch.empty((len(folds), batches.size, *material.shape))
+        self._best = [-math.inf] * len(folds)
+
+    def train(self) -> None:
+        """All stages in sequence, each with its own optimiser and cosine; then the chosen epochs predict."""
+        epoch = 0
+        for stage in self.plan.stages:
+            optimiser = self._optimiser(stage)
+            for within in range(stage.epochs):
+                for step, drawn in enumerate(self._batches()):
+                    done = within + step / self.n_steps
+                    optimiser.param_groups[0]["lr"] = self._rate(done / stage.epochs)
+                    self._step(optimiser, stage, drawn, (epoch + step / self.n_steps) / self.n_epochs)
+                epoch += 1
+                self._close(epoch, stage)
+        for model, fold in enumerate(self.folds):
+            self._predict(model, fold, snapshot=0)
+            self._finish(model, fold)
+
+    def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
+        """AdamW on the weights that the stage moves."""
+        moving = self.stack.moving(stage.moves)
+        return torch.optim.AdamW(moving, weight_decay=self.plan.recipe.weight_decay, fused=True)
+
+    def _rate(self, share: float) -> float:
+        """The learning rate after a share of a stage."""
+        return self.plan.recipe.learning_rate * (1 + math.cos(math.pi * share)) / 2
+
+    def _batches(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        """The steps of an epoch: augmented rows of every model, and what is known of these rows."""
+        material, device = self.material, self.plan.device
+        orders = torch.stack([fold.batches.order() for fold in self.folds], dim=1)
+        for rows in orders:
+            for fold, own, out in zip(self.folds, rows, self._x, strict=True):
+                fold.batches.fill(own, out)
+            known = (part[rows] for part in (material.labels, material.stimulus, material.output, material.axis))
+            yield tuple(part.to(device) for part in (self._x, *known))
+
+    def _step(
+        self, optimiser: torch.optim.Optimizer, stage: Stage, drawn: tuple[torch.Tensor, ...], progress: float
+    ) -> None:
+        """One step of all models."""
+        optimiser.zero_grad()
+        self.stack.losses(partial(self._loss, stage, progress), drawn).sum().backward()
+        optimiser.step()
+
+    def _loss(
+        self, stage: Stage, progress: float, weights: Mapping[str, torch.Tensor], drawn: tuple[torch.Tensor, ...]
+    ) -> torch.Tensor:
+        """The loss of one model on its batch."""
+        network = partial(_called, self.stack.model, weights)
+        batch = Batch(*drawn, goal=self.material.goal)
+        outputs = network(batch.x)
+        if self.plan.strategy is None or stage.loss == "classes":
+            return class_loss(outputs, batch)
+        if stage.loss == "axis":
+            return self.plan.strategy.axis_loss(network, outputs, batch, progress)
+        return self.plan.strategy.loss(network, outputs, batch, progress)
+
+    def _close(self, epoch: int, stage: Stage) -> None:
+        """After an epoch: keep the weights of those that are better on validation rows; predict where asked."""
+        for model, fold in enumerate(self.folds):
+            score = math.nan
+            if stage.loss != "axis":
+                probability, _ = self._outputs(model, fold.validation, kept=False)
+                score = balanced_accuracy(probability, self.material.labels[fold.validation])
+            fold.result.validation.append(score)
+            if score > self._best[model]:
+                self._best[model], fold.result.chosen = score, epoch
+                self.stack.keep(model)
+            if epoch in self.plan.snapshots:
+                self._predict(model, fold, snapshot=epoch)
+
+    def _outputs(self, model: int, rows: torch.Tensor, *, kept: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities of emotions and features of unaugmented rows, on the CPU."""
+        x = self.material.x[rows, self.material.unshifted].to(self.plan.device)
+        logits, features = self.stack.outputs(model, x, kept=kept)
+        return emotion_probability(logits, self.material.goal.output_emotion).cpu(), features.cpu()
+
+    def _predict(self, model: int, fold: Fold, *, snapshot: int) -> None:
+        """Test rows, by the chosen epoch (snapshot 0) or by the weights of now."""
+        probability, features = self._outputs(model, fold.test, kept=snapshot == 0)
+        fold.result.probability[snapshot] = probability.numpy()
+        if snapshot == 0:
+            fold.result.features = features.numpy()
+
+    def _finish(self, model: int, fold: Fold) -> None:
+        """The last layer of the chosen epoch."""
+        fold.result.weight = self.stack.kept["network.head.weight"][model].cpu().numpy()
+        fold.result.bias = self.stack.kept["network.head.bias"][model].cpu().numpy()
+        fold.result.n_parameters = self.stack.n_parameters
+
+
+def _called(model: Supervised, weights: Mapping[str, torch.Tensor], x: torch.Tensor) -> Outputs:
+    """The model under given weights."""
+    found: Outputs = functional_call(model, dict(weights), (x,))
+    return found
