@@ -36,14 +36,15 @@ def window_tensor(
     shifts_s: tuple[float, ...] = SHIFTS_S,
     scaling: Scaling = "subject",
     order: xr.DataArray | None = None,
+    last_s: float | None = None,
 ) -> xr.DataArray:
     """Band features of short windows, such as ``load_faced_windows(window_s=1)``, averaged to longer ones and scaled.
 
     Parameters
     ----------
     dataset
-        Stimuli are the short windows: columns ``clip``, ``start_s`` and ``emotion``, equally many for each clip. Targets
-        carry ``channel`` and ``band``; channels are put in the order of the first subject by their names.
+        Stimuli are the short windows of the clips: columns ``clip``, ``start_s`` and ``emotion``.
+        Targets carry ``channel`` and ``band``; channels are put in the order of the first subject by their names.
     window_s
         Length of a window, in seconds; the windows fill the clip.
     shifts_s
@@ -55,12 +56,14 @@ def window_tensor(
         :func:`~consona.stats.presentation.causal_scale`. ``none``.
     order
         For ``causal``: when each clip was presented, ``(subject, stimulus)`` with both as coordinates.
+    last_s
+        The last so many seconds of each clip, for clips that differ in length; without it, all of it.
 
     Returns
     -------
     xr.DataArray
-        float32 over :data:`DIMS`; coordinates ``cohort``, ``emotion``, ``clip``, ``valence_code`` where it is known, and
-        ``window``, the start in seconds. ``attrs``: ``window_s``, ``shift_s``, ``scaling``, ``note``, and
+        float32 over :data:`DIMS`; coordinates ``cohort``, ``emotion``, ``clip``, ``valence_code`` where it is known,
+        and ``window``, the start in seconds. ``attrs``: ``window_s``, ``shift_s``, ``scaling``, ``note``, and
         ``transductive`` and ``synthetic`` as 0 or 1.
 
     Raises
@@ -70,7 +73,7 @@ def window_tensor(
         fit, or the order of presentation is missing.
     """
     require_subjects(dataset)
-    clips = _Clips.of(dataset.stimuli)
+    clips = _Clips.of(dataset.stimuli, last_s)
     spans = clips.spans(window_s, shifts_s)
     _require_scaling(scaling, order)
     labels, _ = channel_cells(dataset.recordings[0], "band", None)
@@ -130,20 +133,21 @@ class _Clips:
     fine_s: float
 
     @classmethod
-    def of(cls, stimuli: Stimuli) -> "_Clips":
+    def of(cls, stimuli: Stimuli, last_s: float | None) -> "_Clips":
         names, start = as_names(stimuli["clip"]), np.asarray(stimuli["start_s"], dtype=float)
         clips = np.array(list(dict.fromkeys(names.tolist())))
-        counts = np.array([int((names == clip).sum()) for clip in clips])
-        times = np.unique(start)
-        fine_s = float(times[1] - times[0]) if len(times) > 1 else 0.0
         rows = [np.flatnonzero(names == clip)[np.argsort(start[names == clip])] for clip in clips]
-        whole = len(np.unique(counts)) == 1 and all(np.allclose(start[r], times) for r in rows)
-        if not whole or not np.allclose(np.diff(times), fine_s) or not fine_s:
+        steps = np.concatenate([np.diff(start[r]) for r in rows])
+        fine_s = float(steps.min()) if len(steps) else 0.0
+        counts = np.array([len(r) for r in rows])
+        n = counts.max() if last_s is None else round(last_s / fine_s) if fine_s > 0 else 0
+        if fine_s <= 0 or not np.allclose(steps, fine_s) or n < 1 or counts.min() < n:
             raise InvalidInput(
-                f"The {len(clips)} clips hold {counts.min()} to {counts.max()} windows; every clip needs the same, at "
-                "least two, one after the other without a gap. Take windows of one length over one duration."
+                f"The {len(clips)} clips hold {counts.min()} to {counts.max()} windows in steps of {fine_s:g} s, and "
+                f"{n} of each were asked for; every clip needs as many, one after the other. Take windows of one "
+                "length, and where clips differ in length the end of each with last_s=."
             )
-        return cls(stimuli, np.stack([stimuli.ids[r] for r in rows]), clips, fine_s)
+        return cls(stimuli, np.stack([stimuli.ids[r[-n:]] for r in rows]), clips, fine_s)
 
     @classmethod
     def whole(cls, stimuli: Stimuli) -> "_Clips":
@@ -157,9 +161,9 @@ class _Clips:
         counted = np.round([length, n / length if length > 0 else 0, *steps])
         if length < 1 or not np.allclose(counted, [length, n / length, *steps]) or 0 not in steps:
             raise InvalidInput(
-                f"Windows of {window_s:g} s, shifted by {list(shifts_s)} s, were asked for clips of {n * self.fine_s:g} "
-                f"s in steps of {self.fine_s:g} s; windows fill the clip, both are multiples of a step, and no shift "
-                "(0) is among the shifts. Choose others."
+                f"Windows of {window_s:g} s, shifted by {list(shifts_s)} s, were asked for clips of "
+                f"{n * self.fine_s:g} s in steps of {self.fine_s:g} s; windows fill the clip, both are multiples of "
+                "a step, and no shift (0) is among the shifts. Choose others."
             )
         if np.abs(steps).max() >= length:
             raise InvalidInput(
@@ -204,7 +208,7 @@ def _in_order(recording: Recording, ids: npt.NDArray[np.str_]) -> Array:
     if missing:
         raise InvalidInput(
             f"Subject '{recording.subject}' has no responses to {len(missing)} of {len(ids)} stimuli: "
-            f"{listed(missing)}. A tensor has every clip of every subject: leave the subject out, or these clips for all."
+            f"{listed(missing)}. A tensor has every clip of every subject: leave out the subject, or these clips."
         )
     return recording.select(ids).mean()
 
