@@ -71,9 +71,8 @@ def faced_twin(plant: str = "valence", *, n_subjects: int = 24, strength: float 
     rng = np.random.default_rng(seed)
     smooth = target_smoothing()
     stimuli = clip_stimuli()
-    wide = np.linalg.matrix_power(smooth @ smooth.T, 2)
-    pattern = _unit(wide @ rng.standard_normal(len(smooth)))
-    own = _without_valence(rng.standard_normal((N_CLIPS, len(smooth))) @ wide)
+    pattern = valence_pattern(rng)
+    own = _without_valence(rng.standard_normal((N_CLIPS, len(smooth))) @ _wide(smooth))
     signal = {"valence": np.outer(rated_valence_z(), pattern), "clip": own, "none": np.zeros_like(own)}[plant]
     device = smooth @ rng.standard_normal((len(smooth), 2))
     recordings = []
@@ -135,6 +134,16 @@ def rated_valence_z() -> Array:
     """Mean rated valence of the 28 clips with mean 0 and standard deviation 1, ``(28,)``."""
     rated = np.asarray(load_rated()["rated_valence"], dtype=float)
     return (rated - rated.mean()) / rated.std()
+
+
+def valence_pattern(rng: np.random.Generator) -> Array:
+    """The planted weights of the 160 targets, root mean square 1, wide over the head: the first draw of a twin."""
+    smooth = target_smoothing()
+    return _unit(_wide(smooth) @ rng.standard_normal(len(smooth)))
+
+
+def _wide(smooth: Array) -> Array:
+    return np.linalg.matrix_power(smooth @ smooth.T, 2)
 
 
 def target_smoothing() -> Array:

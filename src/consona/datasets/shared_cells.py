@@ -1,6 +1,7 @@
 """Two EEG corpora on what they share: the same channels and bands in the same order, and the emotions both have."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,9 @@ def common_cells(a: Dataset, b: Dataset, *, emotions: Mapping[str, str] = SAME_E
     """Both data sets with the channels, bands and emotions that they share.
 
     Channels and bands are matched by name without regard to case (``FP1`` is ``Fp1``) and stand in the order, and under
-    the names, of ``a``. Stimuli of an emotion that only one of them has are left out. FACED and SEED-V share 30 channels,
-    five bands and disgust, fear, sadness, neutral and joy. Bands are matched by name only: their edges may differ.
+    the names, of ``a``. Stimuli of an emotion that only one of them has are left out. FACED and SEED-V share 30
+    channels, five bands and disgust, fear, sadness, neutral and joy. Bands are matched by name only: their edges may
+    differ.
 
     Parameters
     ----------
@@ -47,8 +49,8 @@ def common_cells(a: Dataset, b: Dataset, *, emotions: Mapping[str, str] = SAME_E
         raise InvalidInput(
             f"'{a.name}' and '{b.name}' share {len(cells)} cells (channel and band) and the emotions "
             f"{listed(shared) or 'none'}; expected at least one cell and two emotions. The second has the channels "
-            f"{listed(dict.fromkeys(c for c, _ in cells_b))} and the emotions {listed(np.unique(words_b))}: name the same "
-            "emotions in emotions=."
+            f"{listed(dict.fromkeys(c for c, _ in cells_b))} and the emotions {listed(np.unique(words_b))}: name the "
+            "same emotions in emotions=."
         )
     names = _labels(a)
     labels = [names[cells_a[cell]] for cell in cells]
@@ -108,14 +110,4 @@ def _restricted(
         chosen = recording.data[:, np.isin(recording.ids, stimuli.ids), [places[cell] for cell in cells]]
         named = chosen.assign_coords(channel=("target", channel), band=("target", band))
         recordings.append(Recording(named, recording.subject, recording.attrs))
-    return Dataset(
-        stimuli,
-        tuple(recordings),
-        data.name,
-        data.version,
-        data.licence,
-        data.citation,
-        data.checksums,
-        data.synthetic,
-        data.truth,
-    )
+    return replace(data, stimuli=stimuli, recordings=tuple(recordings))

@@ -3,6 +3,7 @@
 from consona.datasets.alice_twins import alice_twin, alice_twin_words
 from consona.datasets.faced_twins import faced_ratings_twin, faced_twin
 from consona.datasets.object_twins import haxby_twin, objects81_twin, objects81_twin_features, rsa92_twin
+from consona.datasets.seed_v_twins import seed_v_twin, write_seed_v_twin
 from consona.datasets.text_twins import emobank_twin, goemotions_twin, sentiment_twin
 
 __all__ = [
@@ -16,5 +17,7 @@ __all__ = [
     "objects81_twin",
     "objects81_twin_features",
     "rsa92_twin",
+    "seed_v_twin",
     "sentiment_twin",
+    "write_seed_v_twin",
 ]
