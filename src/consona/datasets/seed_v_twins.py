@@ -1,7 +1,7 @@
 """SEED-V that is made up: same sessions, clips, windows and channels, and an effect whose size is known, or none.
 
-Planted is what ``faced_twin`` plants: ``valence`` (over the 30 shared channels the very pattern of the FACED twin of the
-same seed, so that an axis of one must be found in the other), ``clip`` or ``none``.
+Planted is what ``faced_twin`` plants: ``valence`` (over the 30 shared channels the very pattern of the FACED twin of
+the same seed, so that an axis of one must be found in the other), ``clip`` or ``none``.
 """
 
 import pickle
