@@ -23,8 +23,8 @@ _DRAWS = 128  # fitted at a time: 128 draws x 801 candidates x 10 points are 8 M
 class Saturation(NamedTuple):
     """A threshold in the strength of the axis, or the conditions that failed.
 
-    ``threshold`` with ``low`` and ``high`` where one is supported, NaN otherwise; ``failed`` then says why. Supported or
-    not, ``crossing`` and its interval are the fit, infinite where it lies far beyond what was observed. ``gain`` and
+    ``threshold`` with ``low`` and ``high`` where one is supported, NaN otherwise; ``failed`` then says why. Supported
+    or not, ``crossing`` and its interval are the fit, infinite where it lies far beyond what was observed. ``gain`` and
     ``p_gain`` (one-sided, Holm) are per point, ``slope`` is gain per unit of strength with one-sided ``p_slope``.
     ``beyond`` is the mean gain of the points above the crossing, with its interval; NaN where there is none.
     """
@@ -63,8 +63,8 @@ def saturation_threshold(
     which holds :math:`\max(0, g_0(1 - s/t))`, a line through zero, and harm beyond it. The threshold *t* is claimed
     only where (1) the gain at the weakest axis is positive (sign flips over subjects, Holm over points), (2) the gain
     falls with strength (slope of every subject, sign flips), (3) the 95 % interval of *t* lies inside the observed
-    range, and (4) beyond *t* the gain lies below ``margin`` with the whole of its 95 % interval: that it is not significant is no
-    reason to call it gone. Otherwise the failed conditions are named.
+    range, and (4) beyond *t* the gain lies below ``margin`` with the whole of its 95 % interval: that it is not
+    significant is no reason to call it gone. Otherwise the failed conditions are named.
 
     The interval draws subjects again, with all their points, and moves every strength by its standard error.
 
@@ -104,10 +104,23 @@ def saturation_threshold(
         <= margin,
     }
     failed = tuple(text for text, holds in conditions.items() if not holds)
-    nan = float("nan")
-    threshold = (nan, nan, nan) if failed else (crossing, low, high)
-    fit = (failed, crossing, low, high, mean, p_gain, float(slopes.mean()), p_slope, beyond, beyond_low, beyond_high)
-    return Saturation(*threshold, *fit)
+    claimed = not failed
+    return Saturation(
+        crossing if claimed else float("nan"),
+        low if claimed else float("nan"),
+        high if claimed else float("nan"),
+        failed,
+        crossing,
+        low,
+        high,
+        mean,
+        p_gain,
+        float(slopes.mean()),
+        p_slope,
+        beyond,
+        beyond_low,
+        beyond_high,
+    )
 
 
 def planted_gains(
