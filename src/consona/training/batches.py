@@ -43,7 +43,7 @@ class Batch(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What a model gives for a batch: ``logits (batch, output)``, ``features (batch, feature)``, values of its heads."""
+    """``logits (batch, output)``, ``features (batch, feature)`` and, by name, the values of further heads."""
 
     logits: torch.Tensor
     features: torch.Tensor

@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from consona.stats.seeds import rng_for
 from consona.stats.splits import ThreeWay
-from consona.training.batches import Batch, FoldBatches, Material, Outputs
+from consona.training.batches import Batch, FoldBatches, Material, Outputs, generator_for
 from consona.training.networks import build
 from consona.training.recipe import Stage
 from consona.training.results import FoldResult, balanced_accuracy, emotion_probability
@@ -37,18 +37,12 @@ def initial_model(material: Material, plan: Plan, fold: int) -> Supervised:
     """The model of a fold before training; the weights of its network do not depend on the strategy."""
     n_outputs, n_axes = material.goal.output_axis.shape
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_number(plan.seed, "weights", fold))
+        torch.manual_seed(int(rng_for(plan.seed, "weights", fold).integers(2**63)))
         network = build(plan.recipe, material.shape, n_outputs, positions=material.positions)
-        heads = nn.ModuleDict()
-        if plan.strategy is not None:
-            torch.manual_seed(_number(plan.seed, "heads", fold))
-            heads = plan.strategy.heads(network.head.in_features, n_axes)
-    return Supervised(network, heads)
-
-
-def _number(seed: int, *key: str | int) -> int:
-    """A seed for torch that belongs to a seed and a key alone."""
-    return int(rng_for(seed, *key).integers(2**63))
+    if plan.strategy is None:
+        return Supervised(network, nn.ModuleDict())
+    network = plan.strategy.prepared(network, material.goal, generator=generator_for(plan.seed, "adapters", fold))
+    return Supervised(network, plan.strategy.heads(network.head.in_features, n_axes))
 
 
 class Group:
@@ -59,29 +53,28 @@ class Group:
         self.stack = Stack([initial_model(material, plan, fold.number) for fold in folds], plan.device)
         batches = folds[0].batches
         self.n_steps = batches.n_steps
-        self.n_epochs = sum(stage.epochs for stage in plan.stages)
         self._x = torch.empty((len(folds), batches.size, *material.shape))
         self._best = [-math.inf] * len(folds)
 
     def train(self) -> None:
         """All stages in sequence, each with its own optimiser and cosine; then the chosen epochs predict."""
-        epoch = 0
-        for stage in self.plan.stages:
+        epoch, n_epochs = 0, sum(stage.epochs for stage in self.plan.stages)
+        for number, stage in enumerate(self.plan.stages, 1):
             optimiser = self._optimiser(stage)
             for within in range(stage.epochs):
                 for step, drawn in enumerate(self._batches()):
-                    done = within + step / self.n_steps
-                    optimiser.param_groups[0]["lr"] = self._rate(done / stage.epochs)
-                    self._step(optimiser, stage, drawn, (epoch + step / self.n_steps) / self.n_epochs)
+                    part = step / self.n_steps
+                    optimiser.param_groups[0]["lr"] = self._rate((within + part) / stage.epochs)
+                    self._step(optimiser, stage, drawn, (epoch + part) / n_epochs)
                 epoch += 1
-                self._close(epoch, stage)
+                self._close(epoch, last=number == len(self.plan.stages))
         for model, fold in enumerate(self.folds):
             self._predict(model, fold, snapshot=0)
             self._finish(model, fold)
 
     def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
         """AdamW on the weights that the stage moves."""
-        moving = self.stack.moving(stage.moves)
+        moving = self.stack.moving(stage)
         return torch.optim.AdamW(moving, weight_decay=self.plan.recipe.weight_decay, fused=True)
 
     def _rate(self, share: float) -> float:
@@ -111,19 +104,19 @@ class Group:
     ) -> torch.Tensor:
         """The loss of one model on its batch."""
         network = partial(_called, self.stack.model, weights)
-        batch = Batch(*drawn, goal=self.material.goal)
-        outputs = network(batch.x)
+        x, labels, stimulus, output, axis = drawn
+        batch = Batch(x, labels, stimulus, output, axis, self.material.goal)
+        outputs = network(x)
         if self.plan.strategy is None or stage.loss == "classes":
             return class_loss(outputs, batch)
-        if stage.loss == "axis":
-            return self.plan.strategy.axis_loss(network, outputs, batch, progress)
-        return self.plan.strategy.loss(network, outputs, batch, progress)
+        loss = self.plan.strategy.axis_loss if stage.loss == "axis" else self.plan.strategy.loss
+        return loss(network, outputs, batch, progress)
 
-    def _close(self, epoch: int, stage: Stage) -> None:
-        """After an epoch: keep the weights of those that are better on validation rows; predict where asked."""
+    def _close(self, epoch: int, *, last: bool) -> None:
+        """After an epoch of the last stage: keep the weights that are better on validation rows. Predict where asked."""
         for model, fold in enumerate(self.folds):
             score = math.nan
-            if stage.loss != "axis":
+            if last:
                 probability, _ = self._outputs(model, fold.validation, kept=False)
                 score = balanced_accuracy(probability, self.material.labels[fold.validation])
             fold.result.validation.append(score)

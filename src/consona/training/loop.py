@@ -37,7 +37,9 @@ def train_decoders(
     Parameters
     ----------
     tensor
-        Dims ``(subject, stimulus, shift, window, channel, band)``, coords emotion (stimulus); shift 0 is tested.
+        Of ``consona.brain.tensors``: ``(subject, stimulus, shift, window, channel, band)``; shift 0 is tested.
+    split, recipe, seed
+        Rows of each fold; the network and how it is trained; what all randomness belongs to.
     strategy
         Further supervision, or none: cross-entropy with smoothed labels.
     axis
@@ -50,9 +52,9 @@ def train_decoders(
     xr.Dataset
         ``probability (snapshot, subject, stimulus, emotion)`` of test rows, NaN elsewhere; snapshot 0 is the chosen
         epoch, then those asked for. ``features (subject, stimulus, feature)`` of test rows at the chosen epoch.
-        ``weight (fold, output, feature)``, ``bias (fold, output)`` of the last layer. ``fold (subject, stimulus)`` that
-        tested a row, -1 none. ``validation (fold, epoch)``, NaN for epochs on the axis alone. ``chosen (fold)`` epoch.
-        attrs recipe, strategy (JSON), seed, n_parameters, split.
+        ``weight (fold, output, feature)``, ``bias (fold, output)`` of the last layer. ``tested_in (subject,
+        stimulus)``: the fold, -1 none. ``validation (fold, epoch)``, NaN before the last stage. ``chosen (fold)``:
+        the epoch. attrs recipe, strategy (JSON), seed, n_parameters, split.
 
     Raises
     ------

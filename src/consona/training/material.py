@@ -4,14 +4,13 @@ import numpy as np
 import torch
 import xarray as xr
 
+from consona.brain.tensors import DIMS
 from consona.core.errors import InvalidInput
 from consona.stats.splits import ThreeWay
 from consona.training.batches import Goal, Material
 from consona.training.recipe import Recipe
 
-__all__ = ["DIMS", "classes_of", "material_of", "require_split"]
-
-DIMS = ("subject", "stimulus", "shift", "window", "channel", "band")
+__all__ = ["classes_of", "material_of", "require_split"]
 
 
 def classes_of(tensor: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +35,8 @@ def require_split(tensor: xr.DataArray, split: ThreeWay) -> None:
     expected = (tensor.sizes["subject"], tensor.sizes["stimulus"])
     if split.train.shape[1:] != expected:
         raise InvalidInput(
-            f"The split is of {split.train.shape[1:]} subjects and stimuli, the tensor of {expected}. Split these subjects."
+            f"The split is of {split.train.shape[1:]} subjects and stimuli, the tensor of {expected}. "
+            "Split the subjects and stimuli of the tensor."
         )
     for part in ("train", "validation", "test"):
         empty = np.flatnonzero(~getattr(split, part).any(axis=(1, 2)))
@@ -74,8 +74,8 @@ def _axis_of(tensor: xr.DataArray, axis: np.ndarray | xr.DataArray | None) -> np
     values = np.asarray(axis, np.float32).reshape(len(axis), -1)
     if len(values) != n_stimuli or not np.isfinite(values).all():
         raise InvalidInput(
-            f"The axis has {len(values)} rows, {int(np.isfinite(values).all(axis=1).sum())} of them finite; the tensor has "
-            f"{n_stimuli} stimuli. Give one finite value per stimulus and axis."
+            f"The axis has {len(values)} rows, {int(np.isfinite(values).all(axis=1).sum())} of them finite; the tensor "
+            f"has {n_stimuli} stimuli. Give one finite value per stimulus and axis."
         )
     return values
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ class PerceptronNetwork(DecoderNetwork):
     def __init__(self, recipe: Recipe, shape: tuple[int, int, int], n_outputs: int) -> None:
         super().__init__()
         sizes = [math.prod(shape)] + [recipe.width] * recipe.depth
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.head = nn.Linear(recipe.width, n_outputs)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
@@ -73,6 +74,8 @@ def build(
 
     Parameters
     ----------
+    recipe
+        Which network, its width and depth.
     shape
         Windows, channels and bands of a row.
     n_outputs

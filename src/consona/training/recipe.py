@@ -104,15 +104,20 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the training with an optimiser and a cosine of its own.
+    """A part of a training with an optimiser and a cosine of its own; the epoch is chosen from the last stage.
 
-    ``moves``: which weights change: all, the network's own head with the further heads, or the adapter with the
-    network's own head. ``loss``: the strategy's on the axis alone, the strategy's whole, or that of the classes alone.
+    ``moves``: which weights change: all; what stands on the features (the network's own head and further ones); or
+    that and the adapters. ``loss``: the strategy's on the axis alone, the strategy's whole, or the classes' alone.
     """
 
     epochs: int
     moves: Literal["all", "head", "adapters"] = "all"
     loss: Literal["axis", "both", "classes"] = "both"
+
+    def moves_weight(self, name: str) -> bool:
+        """Whether the weight called ``name`` changes: ``network.…`` of the network, ``heads.…`` of further heads."""
+        on_features = name.startswith(("network.head.", "heads."))
+        return self.moves == "all" or on_features or (self.moves == "adapters" and ".adapter." in name)
 
 
 _DEFAULTS: dict[str, Recipe] = {

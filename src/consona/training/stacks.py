@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch.func import functional_call, stack_module_state, vmap
 
-from consona.training.supervision import MOVES, Supervised
+from consona.training.recipe import Stage
+from consona.training.supervision import Supervised
 
 __all__ = ["ModelLoss", "Stack"]
 
@@ -30,10 +31,10 @@ class Stack:
         """Weights of one model."""
         return sum(value[0].numel() for value in self.weights.values())
 
-    def moving(self, moves: str) -> list[torch.Tensor]:
+    def moving(self, stage: Stage) -> list[torch.Tensor]:
         """The stacked weights that a stage moves; all others keep their values."""
         for name, value in self.weights.items():
-            value.requires_grad_(name.startswith(MOVES[moves]))
+            value.requires_grad_(stage.moves_weight(name))
             value.grad = None
         return [value for value in self.weights.values() if value.requires_grad]
 
@@ -51,7 +52,7 @@ class Stack:
 
     @torch.no_grad()
     def outputs(self, model: int, x: torch.Tensor, *, kept: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits and features of rows ``x (n_rows, window, channel, band)`` by one model, with its kept weights or not."""
+        """Logits and features of rows ``(n_rows, window, channel, band)`` by one model, by its kept weights or not."""
         weights = {name: value[model] for name, value in (self.kept if kept else self.weights).items()}
         size = max(1, _BLOCK // x[0].numel())
         found = [functional_call(self.model, weights, (block,)) for block in x.split(size)]

@@ -7,24 +7,22 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from consona.training.batches import Batch, Outputs
+from consona.training.batches import Batch, Goal, Outputs
 from consona.training.networks import DecoderNetwork
 from consona.training.recipe import Recipe, Stage
 
-__all__ = ["ADAPTER", "MOVES", "NetworkCall", "Plan", "Supervised", "Supervision", "class_loss"]
+__all__ = ["ADAPTER", "NetworkCall", "Plan", "Supervised", "Supervision", "class_loss"]
 
 ADAPTER = "adapter"  # the name of the head that stands between the network and its own head
-MOVES: dict[str, tuple[str, ...]] = {
-    "all": ("",),
-    "head": ("network.head.", "heads."),
-    "adapters": ("network.head.", "heads."),
-}
 # The model under its weights of the moment, on any rows: a strategy may call it on masked ones.
 NetworkCall = Callable[[torch.Tensor], Outputs]
 
 
 class Supervision(Protocol):
     """What the loop asks of a strategy (``consona.training.strategies``)."""
+
+    def prepared(self, network: DecoderNetwork, goal: Goal, *, generator: torch.Generator) -> DecoderNetwork:
+        """A fresh network with what the strategy adds to it or starts it from."""
 
     def heads(self, n_features: int, n_axes: int) -> nn.ModuleDict:
         """Further heads on the penultimate features; one called ``adapter`` stands before all others."""
@@ -33,7 +31,7 @@ class Supervision(Protocol):
         """What is trained after what."""
 
     def loss(self, network: NetworkCall, outputs: Outputs, batch: Batch, progress: float) -> torch.Tensor:
-        """The whole loss of one model; ``progress`` goes from 0 to 1 over all steps of all stages."""
+        """The whole loss of one model; ``progress`` goes from 0 to 1 over all epochs of all stages."""
 
     def axis_loss(self, network: NetworkCall, outputs: Outputs, batch: Batch, progress: float) -> torch.Tensor:
         """The loss of a stage that trains on the axis alone."""
