@@ -1,5 +1,7 @@
 """How well emotions are told from the EEG of new people, new clips or new emotions, by name of the split."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -10,7 +12,7 @@ from consona.core.score import Score
 from consona.stats.balanced_accuracy import balanced_accuracy, most_probable
 from consona.stats.bootstrap import bootstrap_interval
 from consona.stats.pairwise import block_auc, orders_within
-from consona.stats.permutation import p_value
+from consona.stats.permutation import all_sign_flips, p_value
 from consona.stats.splits import ThreeWay
 
 __all__ = ["decoding_accuracy", "valence_score", "window_accuracy"]
@@ -94,8 +96,8 @@ def window_accuracy(
 
 def valence_score(
     probability: xr.DataArray,
-    levels: npt.ArrayLike,
-    classes: dict[str, int],
+    emotions: npt.ArrayLike,
+    levels: Mapping[str, int],
     *,
     cohorts: npt.ArrayLike,
     split: ThreeWay,
@@ -104,17 +106,17 @@ def valence_score(
 ) -> Score:
     """Does the probability of the positive emotions tell positive from negative clips? AUC within subject and fold.
 
-    Made for ``consona.stats.splits.emotion_folds``, where neither emotion of the tested pair was in training: what is
-    carried over is valence, or what goes with it. For clips and people it works as well.
+    Made for :func:`consona.stats.splits.emotion_folds`, where neither emotion of the tested pair was in training: what
+    is carried over is valence, or what goes with it. For new clips and new people it works as well.
 
     Parameters
     ----------
     probability
         As in :func:`decoding_accuracy`; summed over the emotions whose level is 1.
+    emotions
+        The emotion of each stimulus.
     levels
-        -1, 0 or 1 for each stimulus; neutral ones are not compared.
-    classes
-        The level of each emotion.
+        -1, 0 or 1 for each emotion; clips of level 0 are not compared.
     cohorts, split, n_permutations, seed
         As in :func:`decoding_accuracy`.
 
@@ -122,26 +124,49 @@ def valence_score(
     -------
     Score
         ``auc`` over ``(subject, attribute)`` with ``attribute = valence``; ``attrs`` as in :func:`decoding_accuracy`.
+        Clips of one emotion are alike, and a left-out pair is told apart by chance in one direction or the other: where
+        pairs are left out, ``by_pair`` holds the AUC of each, and ``p_pairs`` exchanges both emotions of a pair, all
+        ``2^n`` ways, so four pairs cannot give less than 1/16. Several draws of pairs (seeds of the split) tell more.
 
     Raises
     ------
     InvalidInput
         As :func:`decoding_accuracy`, or when an emotion has no level.
     """
-    names, signs = as_names(probability["emotion"].values), np.asarray(levels)
-    unknown = [name for name in names if name not in classes]
-    if unknown or not np.isin(signs, (-1, 0, 1)).all():
+    names, own = as_names(probability["emotion"].values), as_names(emotions)
+    unknown = [name for name in dict.fromkeys([*names.tolist(), *own.tolist()]) if name not in levels]
+    if unknown or not set(levels.values()) <= {-1, 0, 1}:
         raise InvalidInput(
-            f"Levels are -1, 0 or 1; found {listed(np.unique(signs))}, and no level for the emotions "
+            f"Levels are -1, 0 or 1; found {listed(sorted(set(levels.values())))}, and no level for the emotions "
             f"{listed(unknown) or 'none'}. Give each emotion its level."
         )
-    values = _checked(probability, len(signs), cohorts, split)
-    positive = values[..., [classes[name] == 1 for name in names]].sum(axis=-1)
+    values, signs = _checked(probability, len(own), cohorts, split), np.array([levels[name] for name in own])
+    positive = values[..., [levels[name] == 1 for name in names]].sum(axis=-1)
     blocks = _blocks(split)
     orders = orders_within(blocks, n_permutations, seed=seed)
-    observed = block_auc(positive, signs[None], blocks).T
+    observed = block_auc(positive, signs[None], blocks)[0]
     null = block_auc(positive, signs[orders], blocks)[..., None]
-    return _score("auc", {"valence": observed[:, 0]}, null, (probability, as_names(cohorts)), split)
+    score = _score("auc", {"valence": observed}, null, (probability, as_names(cohorts)), split)
+    score.attrs.update(_pairs(positive, own, signs, blocks))
+    return score
+
+
+def _pairs(positive: Array, own: Names, signs: npt.NDArray[np.intp], blocks: npt.NDArray[np.intp]) -> dict[str, object]:
+    """AUC of every block that is one negative and one positive emotion; nothing where blocks are something else."""
+    found: dict[str, float] = {}
+    for block in np.unique(blocks):
+        rows = blocks == block
+        below, above = (np.unique(own[rows & (signs == sign)]).tolist() for sign in (-1, 1))
+        if len(below) == len(above) == 1:
+            each = block_auc(positive[:, rows], signs[None, rows], blocks[rows])
+            found[f"{below[0]} | {above[0]}"] = float(np.nanmean(each))
+        elif below or above:
+            return {}
+    if not found:
+        return {}
+    effect = np.array(list(found.values())) - 0.5
+    null = all_sign_flips(len(effect)) @ effect
+    return {"by_pair": found, "p_pairs": float(p_value(float(effect.sum()), null, exact=True))}
 
 
 def _each(probability: xr.DataArray) -> list[xr.DataArray]:
