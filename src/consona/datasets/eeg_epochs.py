@@ -84,13 +84,15 @@ def require_signal(signal: Signal, channels: Sequence[str], subject: str, *, kno
     ``known`` are channels that the user has named as bad: they may be flat, but not NaN.
     """
     names: npt.NDArray[np.str_] = np.array(channels)
-    broken = ~np.isfinite(signal).all(axis=2)
-    flat = (np.ptp(np.where(np.isfinite(signal), signal, 0.0), axis=2) == 0) & ~broken & ~np.isin(names, known)[None]
+    finite = np.isfinite(signal)
+    broken = np.any(~finite, axis=2)
+    flat = (np.ptp(np.where(finite, signal, 0.0), axis=2) == 0) & ~broken & ~np.isin(names, known)[None]
     for what, where in (("hold NaN or infinite samples", broken), ("are flat", flat)):
         if where.any():
+            n_clips = np.unique(np.nonzero(where)[0]).size
             raise InvalidInput(
-                f"Subject '{subject}': channels {listed(names[where.any(axis=0)])} {what} in "
-                f"{int(where.any(axis=1).sum())} of {len(signal)} clips. Get the file again, name the channels in bad= "
+                f"Subject '{subject}': channels {listed(names[np.unique(np.nonzero(where)[1])])} {what} in "
+                f"{n_clips} of {len(signal)} clips. Get the file again, name the channels in bad= "
                 "where the loader has it, or leave the subject out with subjects=; nothing is imputed unasked."
             )
 
