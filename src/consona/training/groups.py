@@ -113,7 +113,7 @@ class Group:
         return loss(network, outputs, batch, progress)
 
     def _close(self, epoch: int, *, last: bool) -> None:
-        """After an epoch of the last stage: keep the weights that are better on validation rows. Predict where asked."""
+        """After an epoch of the last stage: keep weights that are better on validation rows. Predict where asked."""
         for model, fold in enumerate(self.folds):
             score = math.nan
             if last:
