@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
+from decoding_samples import KINDS as OF_DECODERS
 
 from consona.engine.claims import ChecksFile, ClaimsFile
 from consona.engine.forms import to_netcdf
@@ -301,7 +302,7 @@ def table(rng):
 
 
 DRAWN = (axis_profile, roc, layer_sweep, clip_scatter, hold_outs, scalp, subjects, lines, heatmap, bars)
-KINDS = {each.__name__: each for each in (*DRAWN, regions, rdms, null, slices, table)}
+KINDS = {each.__name__: each for each in (*DRAWN, regions, rdms, null, slices, table)} | OF_DECODERS
 
 
 def sample(kind):

@@ -1,12 +1,13 @@
 """The page in a real browser: nothing in the console, nothing requested, something to see."""
 
 import json
+import re
 import shutil
 import subprocess
 
 import numpy as np
 import pytest
-from report_samples import hostile_run, write_run
+from report_samples import hostile_run, sample, write_run
 
 from consona.report import build_report
 
@@ -72,3 +73,26 @@ def test_the_policy_stops_what_slips_in_and_this_test_would_see_it(policy, tmp_p
     assert len(refused) >= 2 if policy else refused == []
     assert any('"ran"' in line for line in console if line not in refused) != policy
     assert asked == (set() if policy else {"http://elsewhere.invalid/x.png"})
+
+
+MEASURE = """<script>window.onload = () => { const wide = innerWidth; let beyond = 0;
+document.querySelectorAll("details").forEach(each => { each.open = true; });
+document.querySelectorAll("body *").forEach(each => {
+  beyond += each.getBoundingClientRect().right > wide + 1 && !each.closest(".scroll"); });
+const moved = [...document.querySelectorAll(".scroll")].filter(each => each.scrollWidth > each.clientWidth);
+const hidden = moved.filter(each => getComputedStyle(each).overflowX !== "auto").length;
+document.title = [wide, beyond, moved.length, hidden, document.documentElement.scrollWidth].join(" "); };</script>"""
+
+
+@pytest.mark.usefixtures("chromium")
+def test_on_a_narrow_screen_wide_tables_move_in_their_own_box_and_the_page_does_not(tmp_path):
+    results = {kind: sample(kind) for kind in ("forest", "hold_outs", "table")}
+    page = build_report(write_run(tmp_path / "run", results))
+    text = page.read_text(encoding="utf-8").replace("Content-Security-Policy", "x")
+    page.write_text(text.replace("</head>", MEASURE + "</head>"), encoding="utf-8")
+    arguments = [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=480,900", "--dump-dom", page.as_uri()]
+    done = subprocess.run([CHROMIUM, *QUIET, *arguments], capture_output=True, text=True, timeout=240, check=True)
+    wide, beyond, moved, hidden, whole = map(int, re.search(r"<title>([\d ]+)</title>", done.stdout)[1].split())
+    assert whole == wide <= 500  # as narrow as this browser goes
+    assert beyond == hidden == 0
+    assert moved >= 2

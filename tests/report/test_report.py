@@ -9,7 +9,7 @@ import xarray as xr
 from report_samples import CHECKS, CLAIMS, DATASETS, SCRIPT, hostile_run, sample, write_run
 
 from consona.core.errors import InvalidInput, MissingData, StoreError
-from consona.report import build_report, save_figures
+from consona.report import build_report, methods, save_figures
 from consona.report.methods import descriptions, summary_of
 from consona.report.wording import day, duration, flat, number, p_value, typeset, whisker
 
@@ -227,6 +227,25 @@ def test_the_strip_beside_an_effect_measures_an_auc_from_one_half():
     marks = whisker(eeg)
     assert marks["none"] < marks["low"] < marks["effect"] < marks["high"] == 192.0
     assert whisker(eeg.model_copy(update={"interval": None})) is None
+
+
+def test_the_strip_measures_from_the_chance_that_a_unit_names():
+    (eeg,) = samples.ClaimsFile(study="s", run="r", question="q", claims=CLAIMS[1:]).claims
+    said = {
+        "two-way identification (chance 0.5) of objects": "0.5",
+        "balanced accuracy of nine classes (chance is .111)": "0.111",
+        "balanced accuracy (1/9 is chance)": "0.111",
+        "balanced accuracy above chance 0.111": "0",
+        "area under the ROC curve": "0.5",
+        "r, chance 1/0": "0",
+    }
+    assert {unit: whisker(eeg.model_copy(update={"unit": unit}))["label"] for unit in said} == said
+
+
+def test_a_reader_of_the_methods_sees_no_markup_of_docstrings(monkeypatch):
+    first = "As :func:`~a.b.c`, with :class:`x.Y`, :py:meth:`its title <q.r>` and ``code`` of `this`."
+    monkeypatch.setattr(methods, "_source", lambda module: f'def f():\n    """{first}\n\n    More.\n    """\n')
+    assert summary_of.__wrapped__("consona.made_up.f") == "As c, with x.Y, its title and code of this."
 
 
 def test_what_a_study_wrote_is_typeset_where_it_is_shown(folder):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FONTS = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, system-ui, sans-serif"
 LONGEST_LABEL = 36
 SCALE = 1.55  # on the page a figure is at most so much larger than in print: 8.5 points become 13 pixels
+LEAST = 1.0  # and at least so large; on a narrow screen a wide one is moved sideways in its box
+TALL = 1.3  # height over width beyond which a figure takes a page of its own in print
 INKED = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.labelcolor", "ytick.labelcolor")
 STYLE: dict[Any, Any] = (
     {
@@ -92,8 +94,10 @@ def as_svg(figure: "Figure", *, name: str, themed_inks: bool) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r"<defs>\s*<style type=\"text/css\">[^<]*</style>\s*</defs>", "", text, count=1)
     text = re.sub(r"<[^>]*>", lambda tag: _adapted(tag.group(), name, themed_inks), text)
-    fit = f"; max-width: {figure.get_figwidth() * 72 * SCALE:.0f}px" if themed_inks else ""
-    text = text.replace("<svg ", f'<svg style="font-family: {FONTS}; stroke-linejoin: round{fit}" ', 1)
+    width, height = 72 * figure.get_figwidth(), 72 * figure.get_figheight()
+    fit = f"; max-width: {width * SCALE:.0f}px; min-width: {width * LEAST:.0f}px" if themed_inks else ""
+    tall = 'class="tall" ' if themed_inks and height > TALL * width else ""
+    text = text.replace("<svg ", f'<svg {tall}style="font-family: {FONTS}; stroke-linejoin: round{fit}" ', 1)
     if themed_inks:
         text = re.sub(r'(<svg [^>]*?) width="[^"]*" height="[^"]*"', r"\1", text, count=1)
     _only_drawing(text)

@@ -127,11 +127,11 @@ def _chance_lines(ax: "Axes", chance: np.ndarray, heights: np.ndarray) -> None:
             top, bottom = heights[rows].max() + 0.5, heights[rows].min() - 0.5
             ax.plot([at, at], [bottom, top], color=MUTED, linewidth=1.0, dashes=(3, 2), zorder=1)
             ax.annotate(
-                f"chance {number(at)}",
+                f"chance {number(at, 3)}",
                 (at, top),
-                (0, 1),
+                (3, 1),
                 textcoords="offset points",
-                ha="center",
+                ha="left",
                 va="bottom",
                 fontsize=7.5,
                 color=MUTED,
@@ -150,7 +150,10 @@ def draw_scatter_groups(ds: xr.Dataset) -> "Figure":
     axes = figure.subplots(1, 2)
     given = words(ds, "given", "architecture")
     xlabel, ylabel = words(ds, "xlabel", "x"), words(ds, "ylabel", "y")
-    panels = (("", "as they are", xlabel, ylabel), ("_partial", f"given {given}", f"{xlabel}, rest", f"{ylabel}, rest"))
+    panels = (
+        ("", "as they are", xlabel, ylabel),
+        ("_partial", f"given {given}", f"{xlabel}, residual", f"{ylabel}, residual"),
+    )
     for ax, (suffix, title, below, beside_axis) in zip(axes, panels, strict=True):
         _cloud(ax, ds, suffix)
         ax.set_title(title, pad=20)
@@ -180,9 +183,9 @@ def _cloud(ax: "Axes", ds: xr.Dataset, suffix: str) -> None:
     for name, (ink, marker) in _styles(ds).items():
         for of_pools in (False, True):
             rows = defined & (names == name) & (pools == of_pools)
-            look: Any = {"facecolors": "none" if of_pools else ink, "edgecolors": ink if of_pools else PAPER}
-            if rows.any():
-                ax.scatter(x[rows], y[rows], s=30, marker=marker, linewidths=1.1 if of_pools else 0.5, zorder=3, **look)
+            look: Any = {"markerfacecolor": "none" if of_pools else ink, "markeredgecolor": ink if of_pools else PAPER}
+            look |= {"markeredgewidth": 1.1 if of_pools else 0.5, "linestyle": "", "markersize": 5.8, "zorder": 3}
+            ax.plot(x[rows], y[rows], marker=marker, **look)
     if not defined.all():
         said = f"{np.sum(~defined)} {UNDEFINED}"
         ax.text(0.99, 0.01, said, transform=ax.transAxes, ha="right", color=MUTED, fontsize=7.5)

@@ -28,7 +28,12 @@ FEWEST = 6  # with fewer sites a map would be all interpolation
 
 
 def draw_scalp(ds: xr.Dataset) -> "Figure":
-    """R of every channel as one head per band on a common scale; cells beyond the maximum statistic are ringed."""
+    """The value of every channel as one head per band on a common scale; cells beyond the maximum statistic are ringed.
+
+    The value is ``r`` or, where there is no ``r``, ``importance``: what a decoder loses without the cell.
+    """
+    if "r" not in ds.variables and "importance" in ds.variables:
+        ds = ds.rename(importance="r")
     require(ds, r=("channel", "band"))
     names = labels(ds, "channel")
     known = _positions(names)

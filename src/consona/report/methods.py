@@ -10,6 +10,7 @@ from pathlib import Path
 from consona.report.read import Material
 from consona.report.wording import flat
 
+_ROLE = re.compile(r":(?:[a-z]+:)?[a-z]+:`(?:([^`<]*?)\s*<[^`>]*>|(~?)([^`]*))`")
 _SETTING = re.compile(r"^(?:# )?([A-Za-z_]\w*) =")
 
 
@@ -91,4 +92,10 @@ def _docstring(tree: ast.AST, names: list[str]) -> str:
         tree = inner[-1]
     text = ast.get_docstring(tree) if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else None
     first = inspect.cleandoc(text or "").split("\n\n")[0]
-    return " ".join(first.replace("``", "").split())
+    return " ".join(_ROLE.sub(_referred, first).replace("`", "").split())
+
+
+def _referred(role: re.Match[str]) -> str:
+    """What a reader sees of ``:func:`~package.module.name` ``: its title, else the name, whole without the tilde."""
+    title, short, name = role.groups()
+    return title or (name.rpartition(".")[2] if short else name)

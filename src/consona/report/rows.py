@@ -63,8 +63,9 @@ def dot(
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """A difference for a label: always with its sign, a true minus, a dash where undefined."""
-    return f"+{number(value, digits)}" if np.isfinite(value) and round(value, digits) > 0 else number(value, digits)
+    """A difference for a label: with its sign (a true minus) unless it is zero as written; a dash where undefined."""
+    said = number(value if not np.isfinite(value) or round(value, digits) else 0.0, digits)
+    return f"+{said}" if round(value, digits) > 0 else said
 
 
 def with_interval(value: float, low: float, high: float, digits: int = 2) -> str:

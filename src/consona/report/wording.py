@@ -11,6 +11,10 @@ from consona.engine.claims import ClaimEntry, FindingEntry
 VERDICTS = {"held": "held", "did not hold": "failed", "not testable here": "untested"}
 OUTCOMES = {"fired": "fired", "error": "error", "not applicable": "idle", "passed": "passed"}
 WRITTEN = r"\d+(?:\.\d+)?(?:e[+-]\d\d)?"  # a number as Python writes it
+# A unit that names its chance: "(0.5 is chance)", "(chance 0.5)", "chance 1/9"; what is "above chance" begins at 0.
+CHANCE = re.compile(
+    r"(?<!above )(?<!over )(?<!minus )\bchance(?: is|:| =)? (0?\.\d+|\d+/\d+)|(0?\.\d+|\d+/\d+) is chance"
+)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -84,18 +88,28 @@ def ceiling_of(claim: ClaimEntry) -> str:
 def whisker(claim: ClaimEntry, width: float = 200.0) -> dict[str, Any] | None:
     """Places of low, effect, high and of no effect on a strip ``width`` wide; None where nothing can be drawn.
 
-    No effect is 0, for an area under the curve 0.5.
+    No effect is the chance that the unit names, otherwise 0, for an area under the curve 0.5.
     """
-    interval, nothing = claim.interval, 0.5 if "AUC" in claim.unit or "ROC" in claim.unit else 0.0
+    interval, nothing = claim.interval, _chance(claim.unit)
     if interval is None or interval.low is None or interval.high is None or claim.effect is None:
         return None
     marks = {"low": interval.low, "effect": claim.effect, "high": interval.high, "none": nothing}
     first, last = min(marks.values()), max(marks.values())
     if first == last:
         return None
-    return {"label": f"{nothing:g}"} | {
+    return {"label": f"{nothing:.3g}"} | {
         name: round(8 + (width - 16) * (at - first) / (last - first), 1) for name, at in marks.items()
     }
+
+
+def _chance(unit: str) -> float:
+    """What an effect in this unit is without an effect."""
+    named = CHANCE.search(unit)
+    if named:
+        above, _, below = (named[1] or named[2]).partition("/")
+        if not below or float(below):
+            return float(above) / float(below or 1)
+    return 0.5 if "AUC" in unit or "ROC" in unit else 0.0
 
 
 def check_rows(checks: Sequence[FindingEntry]) -> list[dict[str, str]]:
