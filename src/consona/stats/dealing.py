@@ -25,16 +25,16 @@ def dealt_subjects(
 
 
 def drawn_subjects(
-    cohorts: Shaped[np.ndarray, " n_subjects"], among: Bool[np.ndarray, " n_subjects"], n: int, *, fold: int, seed: int
+    cohorts: Shaped[np.ndarray, " n_subjects"], kept: Bool[np.ndarray, " n_subjects"], n: int, *, fold: int, seed: int
 ) -> Bool[np.ndarray, " n_subjects"]:
-    """``n`` of the subjects in ``among``, each cohort by its share there, to within one subject."""
-    if not 0 <= n < among.sum():
+    """``n`` of the subjects in ``kept``, each cohort by its share there, to within one subject."""
+    if not 0 <= n < kept.sum():
         raise ValueError(
-            f"{n} validation subjects were asked for and {int(among.sum())} are not tested in fold {fold}; at least "
+            f"{n} validation subjects were asked for and {int(kept.sum())} are not tested in fold {fold}; at least "
             "one must be left to train on. Ask for fewer."
         )
     rng = rng_for(seed, "validation subjects", fold)
-    queues = [rng.permutation(np.flatnonzero(among & (cohorts == each))) for each in np.unique(cohorts)]
+    queues = [rng.permutation(np.flatnonzero(kept & (cohorts == each))) for each in np.unique(cohorts)]
     # The k-th of a cohort of m stands at (k + 1/2) / m: the first n places hold every cohort by its share.
     place = np.concatenate([(np.arange(len(queue)) + 0.5) / max(1, len(queue)) for queue in queues])
     chosen = np.zeros(len(cohorts), bool)
