@@ -1,0 +1,86 @@
+"""What trained decoders are compared by: accuracy of every subject, and how strongly they carry an axis."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from consona.core.errors import InvalidInput
+from consona.core.invariants import as_names, listed
+from consona.stats.balanced_accuracy import balanced_accuracy, most_probable
+from consona.stats.class_axis import Components, class_components, stimulus_means
+from consona.stats.component_scores import component_scores
+
+__all__ = ["axis_strength", "components_of", "confusion", "emotion_codes", "probabilities", "subject_accuracy"]
+
+Trained = Mapping[str, xr.Dataset]
+
+
+def emotion_codes(trained: xr.Dataset) -> npt.NDArray[np.intp]:
+    """The number of each stimulus' emotion among the outputs, ``(n_stimuli,)``."""
+    names = as_names(trained["emotion"].values).tolist()
+    return np.array([names.index(str(each)) for each in trained["stimulus_emotion"].values], dtype=np.intp)
+
+
+def probabilities(trained: Trained, *, snapshot: int = 0) -> npt.NDArray[np.float64]:
+    """Of the same rows by several decoders: ``(n_models, n_subjects, n_stimuli, n_emotions)``.
+
+    Raises
+    ------
+    InvalidInput
+        When there is no decoder, or they were not tested on the same subjects, stimuli and emotions.
+    """
+    if not trained:
+        raise InvalidInput("No decoder was given; at least one is needed.")
+    first = next(iter(trained.values()))
+    for name, each in trained.items():
+        for dim in ("subject", "stimulus", "emotion"):
+            if not np.array_equal(as_names(each[dim].values), as_names(first[dim].values)):
+                raise InvalidInput(
+                    f"Decoder '{name}' was tested on another {dim}: {listed(as_names(each[dim].values))}, the first on "
+                    f"{listed(as_names(first[dim].values))}. Compare decoders of the same material."
+                )
+    return np.stack([each["probability"].sel(snapshot=snapshot).values for each in trained.values()]).astype(np.float64)
+
+
+def subject_accuracy(trained: Trained, *, snapshot: int = 0) -> xr.DataArray:
+    """Balanced accuracy over the tested clips of every subject, ``(model, subject)``."""
+    first = next(iter(trained.values()), None)
+    values = probabilities(trained, snapshot=snapshot)
+    assert first is not None  # said above
+    accuracy = balanced_accuracy(most_probable(values), emotion_codes(first))
+    coords = {"model": list(trained), "subject": as_names(first["subject"].values)}
+    return xr.DataArray(accuracy, coords, ("model", "subject"))
+
+
+def components_of(trained: xr.Dataset) -> Components:
+    """First component of the class means of the penultimate features, fold by fold, over tested subjects."""
+    patterns = stimulus_means(trained["features"].values, trained["tested_in"].values)
+    return class_components(patterns, as_names(trained["stimulus_emotion"].values))
+
+
+def axis_strength(trained: Trained, axes: xr.DataArray) -> xr.DataArray:
+    """How far the first component of the class means follows each axis: ``(axis, model)``, ``|r|`` over classes.
+
+    ``axes`` are ``(axis, stimulus)``; their class means count. Mean over the folds of a decoder.
+    """
+    first = next(iter(trained.values()))
+    labels = as_names(first["stimulus_emotion"].values)
+    levels = np.stack([[row[labels == name].mean() for name in np.unique(labels)] for row in axes.values])
+    found = component_scores([components_of(each) for each in trained.values()], levels)
+    return xr.DataArray(found.absolute, {"axis": axes["axis"].values, "model": list(trained)}, ("axis", "model"))
+
+
+def confusion(trained: xr.Dataset) -> xr.Dataset:
+    """Share of the clips of each emotion that is given each name: ``share (true, predicted)``, rows add up to 1."""
+    codes = emotion_codes(trained)
+    predicted = most_probable(trained["probability"].sel(snapshot=0).values.astype(np.float64))
+    names = as_names(trained["emotion"].values)
+    share = np.full((len(names), len(names)), np.nan)
+    for true in range(len(names)):
+        told = predicted[:, codes == true]
+        told = told[told >= 0]
+        if told.size:
+            share[true] = np.bincount(told, minlength=len(names)) / told.size
+    return xr.Dataset({"share": (("true", "predicted"), share)}, {"true": names, "predicted": names})

@@ -1,0 +1,67 @@
+"""Does supervision stop to help where a decoder already carries the axis? Gains over doses of training."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from consona.core.invariants import as_names
+from consona.stats.dose import saturation_threshold
+
+__all__ = ["saturation"]
+
+LEVEL = 0.05
+
+
+def saturation(
+    strength: xr.DataArray,
+    plain: xr.DataArray,
+    supervised: xr.DataArray,
+    *,
+    kinds: Sequence[str],
+    n_draws: int = 2000,
+    seed: int,
+) -> xr.Dataset:
+    """The marginal gain of supervision at every dose, and a threshold in the strength of the axis, or none.
+
+    Parameters
+    ----------
+    strength
+        Of the axis in the unsupervised decoders, ``(dose, model)``, one model per seed.
+    plain, supervised
+        Accuracies without and with supervision, ``(dose, model, subject)``.
+    kinds
+        What each dose varies: subjects, epochs, depth.
+    n_draws, seed
+        Of the bootstrap of the threshold.
+
+    Returns
+    -------
+    xr.Dataset
+        Over ``dose``: ``strength``, ``gain``, ``low``, ``high``, ``p_gain`` (one-sided, Holm), ``accuracy``; attrs
+        ``threshold, threshold_low, threshold_high`` (NaN: none is supported), ``failed`` (why), ``slope, p_slope``.
+    """
+    gains = np.nanmean(supervised.values - plain.values, axis=1)
+    x = strength.mean("model").values
+    n_seeds = strength.sizes["model"]
+    error = strength.values.std(axis=1, ddof=1) / np.sqrt(n_seeds) if n_seeds > 1 else None
+    found = saturation_threshold(x, gains, error=error, n_draws=n_draws, seed=seed)
+    spread = 1.96 * np.nanstd(gains, axis=1, ddof=1) / np.sqrt(np.isfinite(gains).sum(axis=1))
+    data = {
+        "strength": ("dose", x),
+        "gain": ("dose", found.gain),
+        "low": ("dose", found.gain - spread),
+        "high": ("dose", found.gain + spread),
+        "p_gain": ("dose", found.p_gain),
+        "accuracy": ("dose", np.nanmean(plain.values, axis=(1, 2))),
+    }
+    attrs = {
+        "threshold": found.threshold,
+        "threshold_low": found.low,
+        "threshold_high": found.high,
+        "failed": "; ".join(found.failed),
+        "slope": found.slope,
+        "p_slope": found.p_slope,
+        "n_subjects": gains.shape[1],
+    }
+    return xr.Dataset(data, {"dose": as_names(plain["dose"].values), "kind": ("dose", list(kinds))}, attrs)
