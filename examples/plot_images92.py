@@ -96,7 +96,7 @@ plot.axvline(0, color="grey", linewidth=0.8)
 plot.set_yticks(list(rows.values()), list(rows))
 plot.set_xlabel("agreement with human IT, mean of four subjects\n(rho-a; beyond animacy: partial Spearman)")
 figure.suptitle(
-    "Dotted: 95 % of the largest agreement of all models by chance. Bars: 95 % over images and subjects\n"
+    "Dotted: 95 % of the largest agreement of all models by chance. Bars: 95 % over images\n"
     "(beyond animacy: over subjects alone)",
     fontsize=8,
 )

@@ -4,6 +4,7 @@ Everything is noise or a random network, so that every number here has a known t
 extra ``lm`` for the last panel; about half a minute on a laptop.
 """
 
+import sys
 import warnings
 from dataclasses import dataclass
 
@@ -226,7 +227,7 @@ def main() -> None:
         panel.set_xlabel(f"{trap.measured} (dotted: truth)", fontsize=8)
         panel.tick_params(axis="x", labelsize=8)
         panel.spines[["top", "right"]].set_visible(False)
-    figure.savefig("traps.png", dpi=110)
+    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "traps.png", dpi=110)
 
 
 if __name__ == "__main__":
