@@ -79,7 +79,7 @@ def class_components(
     """
     names, codes = np.unique(labels, return_inverse=True)
     parts = [_class_means(fold, codes, len(names)) for fold in patterns]
-    found = [_principal(C - C[known].mean(axis=0), known, n_kept) for C, known in parts]
+    found = [_principal(_centred(C, known), known, n_kept) for C, known in parts]
     unit = np.stack([U for U, _, _ in found])
     return Components(
         unit,
@@ -143,5 +143,8 @@ def _principal(X: np.ndarray, known: np.ndarray, n_kept: int) -> tuple[np.ndarra
 def _along(C: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Class means along each direction, classes that were not tested in the middle."""
     known = np.isfinite(C).all(axis=1)
-    centred = np.where(known[:, None], C - C[known].mean(axis=0), 0.0)
-    return np.asarray(centred @ directions.T)
+    return np.asarray(np.where(known[:, None], _centred(C, known), 0.0) @ directions.T)
+
+
+def _centred(C: np.ndarray, known: np.ndarray) -> np.ndarray:
+    return np.asarray(C - np.where(known[:, None], C, 0.0).sum(axis=0) / max(1, int(known.sum())))

@@ -15,9 +15,9 @@ __all__ = ["PLANTS", "Saturation", "planted_gains", "saturation_threshold"]
 PLANTS = ("saturating", "constant", "none", "harm", "falling")
 """Curves of :func:`planted_gains`; only the first has a threshold."""
 
-_CANDIDATES = 801
+_CANDIDATES = 401
 _ALPHA = 0.05
-_DRAWS = 128  # fitted at a time: 128 draws x 801 candidates x 10 points are 8 MB
+_DRAWS = 128  # fitted at a time: 128 draws x 401 candidates x 10 points are 4 MB
 
 
 class Saturation(NamedTuple):
@@ -79,7 +79,7 @@ def saturation_threshold(
     margin
         The largest gain that may be called none.
     n_draws, seed
-        Of the bootstrap.
+        Of the bootstrap, and of the patterns of signs.
 
     Raises
     ------
@@ -90,11 +90,11 @@ def saturation_threshold(
     error = np.zeros(len(strength)) if error is None else np.asarray(error, dtype=np.float64)
     _require_points(strength, gains, error, n_draws)
     mean, weakest = gains.mean(axis=1), int(np.argmin(strength))
-    p_gain = holm(subject_test(gains.T, seed=seed).p)
     slopes = (strength - strength.mean()) @ gains / np.sum((strength - strength.mean()) ** 2)
-    p_slope = float(subject_test(-slopes[:, None], seed=seed).p[0])
+    p = subject_test(np.column_stack([gains.T, -slopes]), n_permutations=n_draws, seed=seed).p
+    p_gain, p_slope = holm(p[:-1]), float(p[-1])
     crossing, (low, high) = _crossing_interval(strength, gains, error, n_draws, seed)
-    beyond, beyond_low, beyond_high = _beyond(gains[strength >= crossing], seed)
+    beyond, beyond_low, beyond_high = _beyond(gains[strength >= crossing], n_draws, seed)
     conditions = {
         f"the gain at the weakest axis is not positive (p {p_gain[weakest]:.3f})": p_gain[weakest] <= _ALPHA,
         f"the gain does not fall with the strength of the axis (p {p_slope:.3f})": p_slope <= _ALPHA,
@@ -201,10 +201,10 @@ def _crossings(strength: np.ndarray, gain: np.ndarray, candidates: np.ndarray) -
     return np.where(best == len(candidates) - 1, np.inf, crossing)
 
 
-def _beyond(gains: np.ndarray, seed: int) -> tuple[float, float, float]:
+def _beyond(gains: np.ndarray, n_draws: int, seed: int) -> tuple[float, float, float]:
     """Mean gain over points and subjects with its interval over subjects; NaN without a point."""
     if len(gains) == 0:
         return float("nan"), float("nan"), float("nan")
     each = gains.mean(axis=0)
-    low, high = bootstrap_interval(each[:, None], seed=seed)
+    low, high = bootstrap_interval(each[:, None], n_draws=n_draws, seed=seed)
     return float(each.mean()), float(low[0]), float(high[0])
