@@ -9,6 +9,7 @@ from consona.stats.splits import (
     absent_classes,
     emotion_folds,
     familiar_stimulus_folds,
+    fewer_subjects,
     on_stimuli,
     one_clip_per_emotion,
     require_classes,
@@ -154,3 +155,16 @@ def test_masks_of_ones_own_are_checked():
     with pytest.raises(ValueError, match="tested in more than one fold"):
         three_way(~again, np.zeros_like(again), again, "mine")
     assert ThreeWay(split.train, split.validation, split.test).name == "unnamed split"
+
+
+def test_a_larger_dose_of_people_keeps_those_of_a_smaller_one() -> None:
+    cohorts = np.repeat([1, 2], [13, 7])
+    split = subject_folds(cohorts, 5, 6, validation=4, seed=3)
+    few, more = (fewer_subjects(split, cohorts, n, seed=3) for n in (4, 8))
+    for part in (few, more):
+        np.testing.assert_array_equal(part.test, split.test)
+        np.testing.assert_array_equal(part.validation, split.validation)
+    assert (few.train.any(axis=2).sum(axis=1) == 4).all() and (more.train.any(axis=2).sum(axis=1) == 8).all()
+    assert (few.train <= more.train).all() and (more.train <= split.train).all()
+    with pytest.raises(ValueError, match="13 training subjects were asked for; folds train on 12"):
+        fewer_subjects(split, cohorts, 13, seed=3)

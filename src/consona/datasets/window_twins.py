@@ -1,6 +1,5 @@
 """FACED in one-second windows that is made up: the clips of the twin, each with noise from second to second."""
 
-
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
 from consona.datasets.faced import faced_recording

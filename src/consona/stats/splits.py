@@ -13,6 +13,7 @@ __all__ = [
     "absent_classes",
     "emotion_folds",
     "familiar_stimulus_folds",
+    "fewer_subjects",
     "on_stimuli",
     "one_clip_per_emotion",
     "require_classes",
@@ -211,6 +212,34 @@ def on_stimuli(split: ThreeWay, stimuli: Bool[np.ndarray, " n_stimuli"], name: s
     """The split on a selection of the stimuli, in training and at test; ``name`` is put behind that of the split."""
     train, validation, test = (part & stimuli for part in (split.train, split.validation, split.test))
     return three_way(train, validation, test, f"{split.name}; {name}")
+
+
+def fewer_subjects(
+    split: ThreeWay, cohorts: Shaped[np.ndarray, " n_subjects"], n_subjects: int, *, seed: int
+) -> ThreeWay:
+    """The split with that many training subjects in every fold, cohorts by their shares; validation and test stay.
+
+    A larger number keeps the subjects of a smaller one: a dose adds people, it does not exchange them.
+
+    Raises
+    ------
+    ValueError
+        When a fold trains on fewer subjects than that, or fewer than one is asked for.
+    """
+    trained = split.train.any(axis=2)
+    if not 1 <= n_subjects <= trained.sum(axis=1).min():
+        raise ValueError(
+            f"{n_subjects} training subjects were asked for; folds train on {trained.sum(axis=1).min()} or more. Ask "
+            "for a number from 1 to that."
+        )
+    chosen = np.stack(
+        [
+            rows if rows.sum() == n_subjects else drawn_subjects(cohorts, rows, n_subjects, fold=fold, seed=seed)
+            for fold, rows in enumerate(trained)
+        ]
+    )
+    name = f"{split.name}; {n_subjects} training subjects"
+    return three_way(split.train & chosen[:, :, None], split.validation, split.test, name)
 
 
 def absent_classes(split: ThreeWay, emotions: Shaped[np.ndarray, " n_stimuli"]) -> list[tuple[int, str]]:
