@@ -1,0 +1,132 @@
+"""The classifiers, and how well emotions are told when people, clips or emotions are new."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from consona.alignment.decoders import confusion
+from consona.alignment.hold_outs import decoding_accuracy, valence_score, window_accuracy
+from consona.alignment.windows import by_window, single_windows, single_windows_split
+from consona.brain.tensors import window_tensor
+from consona.concepts.axis import VALENCE_CODE
+from consona.core.score import Score
+from consona.stats.splits import (
+    ThreeWay,
+    emotion_folds,
+    familiar_stimulus_folds,
+    on_stimuli,
+    one_clip_per_emotion,
+    stimulus_folds,
+)
+from consona.studies.eeg_emotion.material import WINDOW_S, Material
+from consona.studies.eeg_emotion.recipes import regime_recipe, strong_base
+
+if TYPE_CHECKING:
+    from consona.engine.run import Run
+    from consona.studies.eeg_emotion.study import EEGEmotion
+    from consona.training.trainer import Trainer
+
+MAIN = "decoder"
+LDA = "shrinkage LDA"
+LEVELS = {name: int(code) for name, code in VALENCE_CODE.items()}
+Trained = dict[str, xr.Dataset]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Classifiers by name, with their architecture; scores by what was held out, and one confusion matrix."""
+
+    classifiers: Trained
+    architectures: dict[str, str]
+    scores: dict[str, Score]
+    confusion: xr.Dataset
+
+
+def classify(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Material) -> tuple[Trained, dict[str, str]]:
+    """Every architecture in every regime with every seed, on the split by people; a shard is one of them."""
+    several: dict[str, dict[str, Any]] = {}
+    architectures = {}
+    for network in study.networks:
+        for regime in study.regimes:
+            recipe = regime_recipe(network, regime, study.counts.effort)
+            for number in range(study.counts.n_seeds):
+                name = f"{network}-{regime}-{number}"
+                several[name] = {"recipe": recipe, "seed": study.seed + number}
+                architectures[name] = network
+    found = run.each("classifier", trainer.train, several, tensor=material.tensor, split=material.split)
+    return found, architectures
+
+
+def decode(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Material) -> Decoded:
+    """Classifiers; then the strong base on every other split, scaling and length, with LDA beside it."""
+    classifiers, architectures = classify(study, run, trainer, material)
+    ways = _ways(study, run, material)
+    recipe = strong_base(study.counts.effort)
+    several = {
+        name: {"tensor": tensor, "split": split, "recipe": recipe, "seed": study.seed}
+        for name, (tensor, split) in ways.items()
+    }
+    found = run.each("holdout", trainer.train, several)
+    found |= _lda(study, run, ways)
+    scores = {name: _scored(study, run, name, found[name], material, _split_of(name, ways)) for name in found}
+    shown = run.step("confusion", confusion, found["new people"])
+    return Decoded(classifiers, architectures, scores, shown)
+
+
+def _split_of(name: str, ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> ThreeWay:
+    return ways[name.removesuffix(f", {LDA}")][1]
+
+
+def _ways(study: "EEGEmotion", run: "Run", material: Material) -> dict[str, tuple[xr.DataArray, ThreeWay]]:
+    """Tensor and split by the name of the hold-out."""
+    tensor, emotions, cohorts, seed = material.tensor, material.emotions, material.cohorts, study.seed
+    n_validation = int(material.split.validation[0].any(axis=1).sum())
+    how: dict[str, Any] = {"validation": n_validation, "seed": seed}
+    folds = {"n_subject_folds": min(5, study.counts.n_folds), **how}
+    codes = np.array([LEVELS[name] for name in emotions])
+    ways = {
+        "new people": (tensor, material.split),
+        "new people and new clips": (tensor, stimulus_folds(emotions, cohorts, **folds)),
+        "new clips, the same people": (tensor, familiar_stimulus_folds(emotions, cohorts, **how)),
+        "new people and new emotions": (tensor, emotion_folds(emotions, codes, cohorts, **folds)),
+        "single windows": (single_windows(tensor), single_windows_split(material.split, tensor.sizes["window"])),
+    }
+    for scaling in ("causal", "none"):
+        if scaling != study.scaling:
+            given = {"window_s": WINDOW_S, "scaling": scaling, "order": material.order}
+            ways[f"scaled: {scaling}"] = (
+                run.step(f"tensor-{scaling}", window_tensor, material.data, **given),
+                material.split,
+            )
+    for draw in range(study.counts.n_draws):
+        kept = one_clip_per_emotion(emotions, draw, seed=seed)
+        name = f"one clip per emotion, {draw + 1}"
+        ways[name] = (tensor, on_stimuli(material.split, kept, "one clip per emotion"))
+    return ways
+
+
+def _lda(study: "EEGEmotion", run: "Run", ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> Trained:
+    """Linear discriminants with a shrunk covariance, on the same tensors and the same splits."""
+    from consona.training.adapters import shrinkage_lda, train_estimator
+
+    names = [name for name in ways if not name.startswith("one clip")]
+    given = {f"{name}, {LDA}": {"tensor": ways[name][0], "split": ways[name][1]} for name in names}
+    return run.each("holdout", train_estimator, given, estimator=shrinkage_lda())
+
+
+def _scored(
+    study: "EEGEmotion", run: "Run", name: str, trained: xr.Dataset, material: Material, split: ThreeWay
+) -> Score:
+    probability = trained["probability"].sel(snapshot=0, drop=True).assign_attrs(material.tensor.attrs)
+    given = {"cohorts": material.cohorts, "n_permutations": study.n_orders, "seed": study.seed}
+    step = f"score-{name.replace(', ', '-').replace(' ', '-').replace(':', '')}"
+    if name.startswith("single windows"):
+        windows = by_window(probability, material.tensor)
+        score: Score = run.step(step, window_accuracy, windows, material.emotions, split=material.split, **given)
+    elif "new emotions" in name:
+        score = run.step(step, valence_score, probability, material.emotions, LEVELS, split=split, **given)
+    else:
+        score = run.step(step, decoding_accuracy, probability, material.emotions, split=split, **given)
+    return score

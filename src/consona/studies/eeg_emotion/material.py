@@ -1,0 +1,165 @@
+"""What the study reads: EEG as tensors, the axis that supervises, and a second corpus."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from consona.brain.tensors import window_tensor
+from consona.concepts.axis import NEGATIVE, POSITIVE, AxisRule
+from consona.concepts.summaries import clip_values, values_by_rule
+from consona.core.dataset import Dataset
+from consona.core.stimuli import Stimuli
+from consona.datasets.faced import load_faced_windows
+from consona.datasets.faced_clips import clip_stimuli
+from consona.datasets.faced_order import load_faced_order
+from consona.datasets.seed_v import load_seed_v
+from consona.datasets.seed_v_twins import seed_v_twin
+from consona.datasets.texts import load_rated, load_stories, seed_sets
+from consona.datasets.window_twins import faced_window_twin
+from consona.stats.axis_twins import standardised
+from consona.stats.splits import ThreeWay, subject_folds
+
+if TYPE_CHECKING:
+    from consona.engine.run import Run
+    from consona.studies.eeg_emotion.study import EEGEmotion
+
+WINDOW_S = 5
+OTHER_WINDOW_S = 4
+RATED = "rated valence"
+SUPERVISING = "supervising axis"
+PUBLISHED_CLASSES = {
+    "anger": -1.1157,
+    "disgust": -1.0654,
+    "fear": -0.9800,
+    "sadness": -0.6805,
+    "neutral": -0.2657,
+    "amusement": 0.9734,
+    "inspiration": 0.7836,
+    "joy": 0.5483,
+    "tenderness": 1.8904,
+}
+"""Class values of the axis of CLIP (text), z-scored over 28 clips: points of a figure of arXiv 2606.00129."""
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is given before a decoder is trained.
+
+    ``axes (axis, stimulus)``: the supervising one, then mean rated valence. ``several (stimulus, axis)``: the
+    supervising axis and further versions of it, for strategies that use more than one, each with SD 1. ``other``: the
+    second corpus as a tensor, or None.
+    """
+
+    data: Dataset
+    order: xr.DataArray
+    tensor: xr.DataArray
+    split: ThreeWay
+    axes: xr.DataArray
+    several: Array
+    other: xr.DataArray | None
+
+    @property
+    def emotions(self) -> npt.NDArray[np.str_]:
+        """Emotion of each clip."""
+        return self.tensor["emotion"].values.astype(str)
+
+    @property
+    def cohorts(self) -> npt.NDArray[np.generic]:
+        """Cohort of each subject."""
+        return np.asarray(self.tensor["cohort"].values)
+
+    @property
+    def supervising(self) -> Array:
+        """Value of each clip on the axis that supervises, SD 1."""
+        return self.several[:, 0]
+
+
+def load_material(study: "EEGEmotion", run: "Run") -> Material:
+    """Load what the settings name, and write its origin into the manifest.
+
+    Raises
+    ------
+    MissingData
+        When a corpus is not on this computer.
+    InvalidInput
+        When a recording lacks clips, channels or values.
+    """
+    data, order = _corpus(study)
+    run.note_dataset(data)
+    tensor = run.step("tensor", window_tensor, data, window_s=WINDOW_S, scaling=study.scaling, order=order)
+    how = {"validation": study.counts.n_validation, "seed": study.seed}
+    if study.corpus == "twin":
+        how["validation"] = min(how["validation"], study.n_subjects // 4)
+    split = subject_folds(tensor["cohort"].values, study.counts.n_folds, tensor.sizes["stimulus"], **how)
+    values = _axis_values(study, run)
+    clips = [str(each) for each in tensor["stimulus"].values]
+    axes = xr.DataArray(
+        np.stack([values[:, 0], _rated()]), {"axis": [SUPERVISING, RATED], "stimulus": clips}, ("axis", "stimulus")
+    )
+    return Material(data, order, tensor, split, axes, standardised(values), _other(study, run, tensor))
+
+
+def _corpus(study: "EEGEmotion") -> tuple[Dataset, xr.DataArray]:
+    if study.corpus == "faced":
+        chosen = study.subjects or None
+        return load_faced_windows(window_s=1, subjects=chosen), load_faced_order(subjects=chosen)
+    data = faced_window_twin(study.plant, n_subjects=study.n_subjects, strength=study.strength, seed=study.seed)
+    names = [each.subject for each in data.recordings]
+    clips = clip_stimuli().ids
+    places = np.tile(np.arange(1, len(clips) + 1), (len(names), 1))
+    return data, xr.DataArray(places, {"subject": names, "stimulus": clips}, ("subject", "stimulus"))
+
+
+def _axis_values(study: "EEGEmotion", run: "Run") -> Array:
+    """Values ``(n_stimuli, n_axes)``: of the three sets of stories, or of one published or rated axis."""
+    clips = clip_stimuli()
+    if study.axis == "published":
+        return np.array([[PUBLISHED_CLASSES[str(each)]] for each in clips["emotion"]])
+    if study.axis == "rated":
+        return _rated()[:, None]
+    return np.column_stack(_story_axes(study, run, clips))
+
+
+def _story_axes(study: "EEGEmotion", run: "Run", clips: Stimuli) -> list[Array]:
+    """One axis per set of stories; a class gets its value from an axis that was fitted without it."""
+    from consona.lm.loading import load_language_model
+
+    lm = load_language_model(study.model, revision=study.revision, device=run.execution.device)
+    run.note_model(lm.describe())
+    rule, values = AxisRule("difference", POSITIVE, NEGATIVE), []
+    pooling, layer = ("last" if lm.causal else "mean"), lm.n_layers - 2
+    for number in seed_sets():
+        stories = load_stories(number)
+        read = run.step(f"stories-{number}", lm.capture, stories, layers=[layer], pooling=pooling)
+        axis = run.step(f"axis-{number}", rule.fit, read, stories["emotion"], layer=layer)
+        values.append(clip_values(*values_by_rule(rule, axis, read, stories["emotion"]), clips))
+    return values
+
+
+def _rated() -> Array:
+    return np.asarray(load_rated()["rated_valence"], dtype=float)
+
+
+def _other(study: "EEGEmotion", run: "Run", tensor: xr.DataArray) -> xr.DataArray | None:
+    """The last seconds of every clip of the second corpus, in as many windows, on the channels of the first."""
+    if study.other == "none":
+        return None
+    data = (
+        load_seed_v() if study.other == "seed-v" else seed_v_twin(study.plant, strength=study.strength, seed=study.seed)
+    )
+    run.note_dataset(data)
+    n_windows = tensor.sizes["window"]
+    found: xr.DataArray = run.step(
+        "tensor-other",
+        window_tensor,
+        data,
+        window_s=OTHER_WINDOW_S,
+        shifts_s=(0.0,),
+        last_s=float(OTHER_WINDOW_S * n_windows),
+    )
+    return found
