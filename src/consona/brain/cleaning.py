@@ -18,6 +18,7 @@ Clips = npt.NDArray[np.float64]
 _ORDER = 4  # of the Butterworth filter, run forwards and backwards
 _ICA_HIGHPASS_HZ = 1.0  # slow drifts would take up components
 _ICA_SAMPLES = 30_000  # for 32 channels nearly 30 per weight, as many as the method is said to need
+_ICA_ITERATIONS = 200  # eye components settle in the first; those of noise never do
 _VARIANCE_KEPT = 0.999
 _LOUD, _SHARE = 3.0, 0.3
 
@@ -145,9 +146,11 @@ def _without_eyes(mne: Any, raw: Any, n_samples: int, eyes: Sequence[str]) -> in
     steady._data = (  # MNE has no public way to filter parts of a recording by themselves
         _filtered(mne, clips, raw.info["sfreq"], _ICA_HIGHPASS_HZ, None).transpose(1, 0, 2).reshape(n_channels, -1)
     )
-    ica = mne.preprocessing.ICA(n_components=_VARIANCE_KEPT, method="fastica", random_state=0, verbose="ERROR")
+    ica = mne.preprocessing.ICA(
+        n_components=_VARIANCE_KEPT, method="fastica", random_state=0, max_iter=_ICA_ITERATIONS, verbose="ERROR"
+    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # eye components are the first to settle
+        warnings.simplefilter("ignore", ConvergenceWarning)
         ica.fit(steady, decim=max(1, raw.n_times // _ICA_SAMPLES), verbose="ERROR")
     found, _ = ica.find_bads_eog(steady, ch_name=list(eyes), verbose="ERROR")
     ica.exclude = found

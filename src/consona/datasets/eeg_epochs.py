@@ -122,7 +122,8 @@ def open_recording(path: Path, subject: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on dates and headers that nothing here depends on
-            return mne.io.read_raw(path, preload=False, verbose="ERROR")
+            read = mne.io.read_raw_cnt if path.suffix.lower() == ".cnt" else mne.io.read_raw
+            return read(path, preload=False, verbose="ERROR")
     except _UNREADABLE as error:
         raise InvalidInput(
             f"Subject '{subject}': {path.name} cannot be read as EEG ({type(error).__name__}: {error}). Copy or "

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from consona.brain.cleaning import resampled_clip
 from consona.brain.eeg import band_differential_entropy
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput, MissingData, require_extra
@@ -43,7 +44,7 @@ SEED_BANDS: Mapping[str, tuple[float, float]] = {
 """The bands that the SEED corpora name, half-open (Hz). Beta and gamma end higher than in FACED."""
 
 _MARGIN_S = 10.0
-"""Read around every clip for the filter, which reaches 5.5 s; clips lie at least 26 s apart."""
+"""Read around every clip for the filter, which reaches 5.5 s; clips lie 30 s apart."""
 
 
 def load_seed_v_raw(
@@ -163,9 +164,7 @@ def _clips(files: Mapping[int, Path], table: pd.DataFrame, subject: str) -> Iter
         session = int(row["session"])
         if session not in opened:
             opened = {session: open_recording(files[session], subject)}
-        signal = _clip(opened[session], str(clip), float(row["start_s"]), float(row["end_s"]), subject)
-        require_signal(signal[None], CHANNELS, f"{subject}, clip {clip}")
-        yield signal
+        yield _clip(opened[session], str(clip), float(row["start_s"]), float(row["end_s"]), subject)
 
 
 def _clip(raw: Any, clip: str, start_s: float, end_s: float, subject: str) -> npt.NDArray[np.float64]:
@@ -175,13 +174,13 @@ def _clip(raw: Any, clip: str, start_s: float, end_s: float, subject: str) -> np
     if end_s > raw.n_times / rate or rate < RATE_HZ:
         raise InvalidInput(
             f"SEED-V subject '{subject}': clip '{clip}' ends at {end_s:g} s and the recording lasts "
-            f"{raw.n_times / rate:g} s at {rate:g} Hz; expected the whole session at {RATE_HZ:g} Hz or more. Get the file "
-            "again, or leave the subject out with subjects=."
+            f"{raw.n_times / rate:g} s at {rate:g} Hz; expected the whole session at {RATE_HZ:g} Hz or more. Get the "
+            "file again, or leave the subject out with subjects=."
         )
     before = min(_MARGIN_S, start_s)
     stop = min(raw.n_times, round((end_s + _MARGIN_S) * rate))
     wide = raw.get_data(start=round((start_s - before) * rate), stop=stop)[places] * 1e6
-    slow = mne.filter.resample(wide, up=RATE_HZ, down=rate, pad="reflect_limited", verbose="ERROR")
-    passed = mne.filter.filter_data(slow, RATE_HZ, *FILTER_HZ, verbose="ERROR")
+    require_signal(wide[None], CHANNELS, f"{subject}, clip {clip}")
+    passed = mne.filter.filter_data(resampled_clip(wide, rate, RATE_HZ), RATE_HZ, *FILTER_HZ, verbose="ERROR")
     first = round(before * RATE_HZ)
     return passed[:, first : first + round((end_s - start_s) * RATE_HZ)]
