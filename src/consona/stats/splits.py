@@ -226,7 +226,7 @@ def fewer_subjects(
     ValueError
         When a fold trains on fewer subjects than that, or fewer than one is asked for.
     """
-    trained = split.train.any(axis=2)
+    trained = np.asarray(split.train.any(axis=2))
     if not 1 <= n_subjects <= trained.sum(axis=1).min():
         raise ValueError(
             f"{n_subjects} training subjects were asked for; folds train on {trained.sum(axis=1).min()} or more. Ask "
