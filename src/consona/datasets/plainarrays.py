@@ -26,7 +26,8 @@ def load_plain_array(path: Path) -> npt.NDArray[np.generic]:
 def load_plain_archive(path: Path, names: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
     """The named arrays of an ``.npz`` file of plain numbers and text; all of them where none is named."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: of a damaged archive np.load would leave the file open.
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in names or archive.files}
     except KeyError as error:
         raise InvalidInput(
