@@ -38,7 +38,7 @@ def test_class_scores_are_those_of_sklearn(frozen):
     found = component_scores([class_components(means, EMOTIONS)], class_levels(axis[None], EMOTIONS))
     by_hand = []
     for fold in means:
-        C = np.stack([fold[CODES == k].mean(axis=0) for k in range(9)])
+        C = np.stack([fold[k == CODES].mean(axis=0) for k in range(9)])
         by_hand.append(abs(pearson(PCA(1).fit_transform(C)[:, 0], LEVELS)))
     assert found.absolute[0, 0] == pytest.approx(np.mean(by_hand))
     assert np.isnan(found.signed).all()
@@ -52,7 +52,7 @@ def test_residual_scores_are_the_best_of_all_components(frozen):
     rest = axis - class_levels(axis[None], EMOTIONS)[0][CODES]
     by_hand = []
     for fold in means:
-        residual = fold - np.stack([fold[CODES == k].mean(axis=0) for k in range(9)])[CODES]
+        residual = fold - np.stack([fold[k == CODES].mean(axis=0) for k in range(9)])[CODES]
         by_hand.append(max(abs(pearson(each, rest)) for each in PCA(19).fit_transform(residual).T))
     assert parts.unit.shape == (3, 28, 19)
     assert found.absolute[0, 0] == pytest.approx(np.mean(by_hand))
@@ -68,8 +68,8 @@ def test_what_is_planted_is_found_against_relabelled_classes_and_without_it_noth
         null = component_scores(parts, LEVELS[orders], pole[orders])
         test = search_test(observed.absolute[0], null.absolute)
         assert (test.p_mean <= 0.05) == found
-        # The planted levels are 23 long and the noise of a class mean is 1.04: in each of the other eight dimensions the
-        # component is off by 1.04 / 23, and r by half of the square of all that, .01.
+        # The planted levels are 23 long and the noise of a class mean is 1.04: in each of the other eight dimensions
+        # the component is off by 1.04 / 23, and r by half of the square of all that, .01.
         assert (observed.absolute.min() > 0.97) == found
         assert (observed.signed.min() > 0.97) == found
 

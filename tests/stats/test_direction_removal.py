@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from consona.stats.balanced_accuracy import balanced_accuracy
-from consona.stats.direction_removal import Head, matched_directions, removal_drops, removal_test
+from consona.stats.class_axis import residual_components, stimulus_means
+from consona.stats.component_scores import best_components, component_scores
+from consona.stats.direction_removal import Head, matched_directions, other_components, removal_drops, removal_test
 
 LABELS = np.repeat(np.arange(4), 3)
 FOLD = np.repeat([0, 1], [6 * 12, 6 * 12]).reshape(12, 12)
@@ -18,7 +20,7 @@ def classifier(rng, n_features=24):
         Q = np.linalg.qr(rng.standard_normal((n_features, n_features)))[0]
         noise = rng.standard_normal((6, 12, n_features)) * np.r_[0.8, 0.8, np.full(n_features - 2, 2.0)]
         noise[..., :2] += corners[LABELS]
-        features[FOLD == k] = (noise @ Q.T + 3.0).reshape(72, n_features)
+        features[k == FOLD] = (noise @ Q.T + 3.0).reshape(72, n_features)
         weight[k], basis[k] = corners @ Q[:, :2].T, Q[:, :3].T
     bias = -np.einsum("kcf,f->kc", weight, np.full(n_features, 3.0))
     return features, Head(weight, bias, np.arange(4)), basis
@@ -34,10 +36,10 @@ def test_removal_is_what_projecting_by_hand_gives(frozen):
     for d in range(3):
         before, after = np.empty((12, 12), int), np.empty((12, 12), int)
         for k in range(2):
-            X = features[FOLD == k].astype(float)
+            X = features[k == FOLD].astype(float)
             reduced = X - np.outer((X - X.mean(axis=0)) @ u[k, d], u[k, d])
-            before[FOLD == k] = np.argmax(X @ head.weight[k].T + head.bias[k], axis=1)
-            after[FOLD == k] = np.argmax(reduced @ head.weight[k].T + head.bias[k], axis=1)
+            before[k == FOLD] = np.argmax(X @ head.weight[k].T + head.bias[k], axis=1)
+            after[k == FOLD] = np.argmax(reduced @ head.weight[k].T + head.bias[k], axis=1)
         np.testing.assert_allclose(found[d], balanced_accuracy(after, LABELS) - balanced_accuracy(before, LABELS))
 
 
@@ -82,17 +84,17 @@ def test_outputs_per_stimulus_are_added_up_to_classes():
     for name, gone in (("before", 0.0), ("after", 1.0)):
         predicted[name] = np.empty((12, 12), int)
         for k in range(2):
-            X, u = features[FOLD == k], basis[k, 0]
+            X, u = features[k == FOLD], basis[k, 0]
             logits = (X - gone * np.outer((X - X.mean(axis=0)) @ u, u)) @ head.weight[k].T + head.bias[k]
             p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-            predicted[name][FOLD == k] = np.argmax(p.reshape(72, 4, 3).sum(axis=2), axis=1)
+            predicted[name][k == FOLD] = np.argmax(p.reshape(72, 4, 3).sum(axis=2), axis=1)
     expected = balanced_accuracy(predicted["after"], LABELS) - balanced_accuracy(predicted["before"], LABELS)
     np.testing.assert_allclose(found[0], expected)
 
 
 def test_a_leading_component_has_no_match_and_an_undefined_direction_no_drop():
     features, head, basis = classifier(np.random.default_rng(5))
-    leading = np.stack([np.linalg.svd(features[FOLD == k] - features[FOLD == k].mean(axis=0))[2][0] for k in range(2)])
+    leading = np.stack([np.linalg.svd(features[k == FOLD] - features[k == FOLD].mean(axis=0))[2][0] for k in range(2)])
     matched = matched_directions(features, FOLD, leading, n=5, seed=0)
     assert "No matched control exists" in matched.reasons[1]
     assert np.isnan(matched.directions).all()
@@ -104,3 +106,24 @@ def test_a_leading_component_has_no_match_and_an_undefined_direction_no_drop():
     assert matched_directions(features, FOLD, basis[:, 0], n=5, seed=0).reasons[1] != ""
     with pytest.raises(ValueError, match="all need the same features"):
         removal_drops(features, FOLD, head._replace(weight=head.weight[:, :, :5]), LABELS, basis)
+
+
+def test_components_that_were_not_chosen_are_controls_with_their_variance_said():
+    features, _, _ = classifier(np.random.default_rng(6))
+    parts, axis = residual_components(stimulus_means(features, FOLD), LABELS), np.random.default_rng(7).normal(size=12)
+    chosen = best_components(parts, axis)
+    rest = axis - np.array([axis[k == LABELS].mean() for k in LABELS])
+    r = np.abs([rest @ unit / np.linalg.norm(rest) for unit in parts.unit])
+    np.testing.assert_array_equal(chosen, r.argmax(axis=1))
+    assert component_scores([parts], axis[None]).absolute[0, 0] == pytest.approx(r.max(axis=1).mean())
+    others = other_components(features, FOLD, parts, chosen)
+    assert others.directions.shape == (2, 7, 24)
+    own = parts.directions[[0, 1], chosen]
+    np.testing.assert_allclose(np.einsum("kdf,kf->kd", others.directions, own), 0.0, atol=1e-9)
+    X = features[FOLD == 1]
+    np.testing.assert_allclose(others.ratio[1, 2], np.var(X @ others.directions[1, 2]) / np.var(X @ own[1]))
+    assert best_components(parts, np.ones(12)).tolist() == [-1, -1]
+    assert (
+        other_components(features, FOLD, parts, np.array([-1, 0])).reasons[0]
+        == "fold 0 tested 72 rows and chose no component"
+    )

@@ -48,7 +48,7 @@ def test_the_partial_correlation_is_that_of_a_regression_with_architectures():
     score, accuracy = clusters(np.random.default_rng(2), 0.4)
     found = rediscovery_correlations(score, accuracy, KINDS, NO_POOL, n_draws=50, seed=0)
     partial = by_name(found, "all, architecture taken out")
-    X = np.column_stack([score, *(KINDS == name for name in np.unique(KINDS))]).astype(float)
+    X = np.column_stack([score, *(name == KINDS for name in np.unique(KINDS))]).astype(float)
     beta, rss, _, _ = np.linalg.lstsq(X, accuracy, rcond=None)
     error = np.sqrt(rss[0] / 32 * np.linalg.inv(X.T @ X)[0, 0])
     assert partial["df"] == 32

@@ -38,7 +38,7 @@ def test_balanced_accuracy_is_that_of_sklearn_subject_by_subject(frozen):
     gap[0, 0] = -1
     part = balanced_accuracy(gap, labels)
     assert np.isnan(part[0, 0])
-    assert part[1, 2] == pytest.approx(np.mean([(predicted[1, 2, LABELS == k] == k).mean() for k in range(1, 5)]))
+    assert part[1, 2] == pytest.approx(np.mean([(predicted[1, 2, k == LABELS] == k).mean() for k in range(1, 5)]))
     with pytest.raises(ValueError, match="negative class"):
         balanced_accuracy(predicted, labels - 1)
 

@@ -100,8 +100,7 @@ def saturation_threshold(
         f"the gain does not fall with the strength of the axis (p {p_slope:.3f})": p_slope <= _ALPHA,
         f"the interval of the crossing, {low:.3f} to {high:.3f}, is not inside the observed strengths, "
         f"{strength.min():.3f} to {strength.max():.3f}": strength.min() < low and high < strength.max(),
-        f"beyond the crossing the gain may be {beyond_high:.3f}, and up to {margin:g} counts as none": beyond_high
-        <= margin,
+        _remainder(beyond_high, margin): beyond_high <= margin,
     }
     failed = tuple(text for text, holds in conditions.items() if not holds)
     claimed = not failed
@@ -199,6 +198,12 @@ def _crossings(strength: np.ndarray, gain: np.ndarray, candidates: np.ndarray) -
     crossing = candidates[best]
     crossing = np.where(best == 0, -np.inf, crossing)
     return np.where(best == len(candidates) - 1, np.inf, crossing)
+
+
+def _remainder(high: float, margin: float) -> str:
+    if np.isnan(high):
+        return "no dose lies beyond the crossing"
+    return f"beyond the crossing the gain may be {high:.3f}, and up to {margin:g} counts as none"
 
 
 def _beyond(gains: np.ndarray, n_draws: int, seed: int) -> tuple[float, float, float]:
