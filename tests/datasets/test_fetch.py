@@ -141,6 +141,19 @@ def test_an_agreement_is_shown_asked_for_and_recorded():
     assert corpus("faced").found() is None  # a folder with an agreement alone holds no data
 
 
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("seed_v", r"bcmi.sjtu.edu.cn/home/seed/seed-v.html.*EEG_DE_features"),
+        ("faced_bids", r"syn50614194.*nm000112.*Recording_info.csv"),
+    ],
+)
+def test_who_wants_a_corpus_on_application_is_told_where_to_apply_and_where_to_put_it(name, where):
+    with pytest.raises(MissingData, match=rf"{where}.*--accept {name}"):
+        fetch(name)
+    assert str(fetch_folder(name)) in fetch(name, accept=(name,)).note
+
+
 def test_every_corpus_has_its_papers_a_loader_a_twin_and_a_way_to_get_it():
     for entry in catalogue():
         for name in (entry.loader, entry.twin):
@@ -162,4 +175,5 @@ def test_known_hashes_are_those_of_the_corpora(data_folder, monkeypatch):
         for remote in remotes:
             path = data_folder / name / remote.path
             assert hashlib.sha256(path.read_bytes()).hexdigest() == remote.sha256
-    assert all(entry.found() == data_folder / entry.name for entry in catalogue())
+    elsewhere = ("faced_bids", "seed_v")  # given out on application only
+    assert all(entry.found() == data_folder / entry.name for entry in catalogue() if entry.name not in elsewhere)

@@ -7,7 +7,18 @@ import pandas as pd
 
 from consona.core.errors import ConfigError
 from consona.core.invariants import listed
-from consona.datasets import alice, emobank, faced_clips, goemotions, haxby, objects81, rsa92, sst2
+from consona.datasets import (
+    alice,
+    emobank,
+    faced_bids,
+    faced_clips,
+    goemotions,
+    haxby,
+    objects81,
+    rsa92,
+    seed_v_trials,
+    sst2,
+)
 from consona.datasets.locate import places
 
 
@@ -65,7 +76,48 @@ _FACED = Corpus(
         url="https://www.synapse.org/Synapse:syn50614194",
         how=(
             "Sign in at Synapse, accept the conditions there and download EEG_Features, Data (After_remarks.mat) and "
-            "Recording_info.csv; keep their folders as they are."
+            "Recording_info.csv; for decoders of raw EEG also Processed_data (6.6 GB). Keep their folders as they are."
+        ),
+    ),
+)
+_FACED_BIDS = Corpus(
+    name=faced_bids.NAME,
+    title="FACED as recorded: continuous EEG in BIDS",
+    licence=faced_bids.LICENCE,
+    citation=faced_clips.CITATION,
+    size_mb=31_400.0,
+    shape="123 subjects x 32 channels, 250 or 1000 Hz, about 75 minutes each",
+    loader="consona.datasets.faced_bids.load_faced_bids",
+    twin="consona.datasets.twins.faced_twin",
+    redistributable=False,
+    evidence=("sub-*/eeg/sub-*_eeg.bdf",),
+    agreement=Agreement(
+        title="NEMAR nm000112 (names CC BY 4.0) and the Synapse conditions of use (syn50614194)",
+        url="https://doi.org/10.82901/nemar.nm000112",
+        how=(
+            "The listing names another licence and other authors than the release: read the conditions at Synapse "
+            "first. Download the folders sub-000 to sub-122 with NEMAR's own tool, and Recording_info.csv from Synapse, which "
+            "says which files hold microvolts; keep their names as they are."
+        ),
+    ),
+)
+_SEED_V = Corpus(
+    name=seed_v_trials.NAME,
+    title="SEED-V: EEG of 45 film clips of five emotions in three sessions",
+    licence=seed_v_trials.LICENCE,
+    citation=seed_v_trials.CITATION,
+    size_mb=73.0,
+    shape="16 subjects x 1,823 windows of 4 s x (62 channels x 5 bands); recordings at 1000 Hz",
+    loader="consona.datasets.seed_v.load_seed_v",
+    twin="consona.datasets.twins.seed_v_twin",
+    redistributable=False,
+    evidence=("EEG_DE_features/*_123.npz", "EEG_raw/*.cnt"),
+    agreement=Agreement(
+        title="the SEED licence agreement of the BCMI laboratory, Shanghai Jiao Tong University",
+        url="https://bcmi.sjtu.edu.cn/home/seed/seed-v.html",
+        how=(
+            "Apply there: the laboratory asks for its signed licence agreement and then gives access. Download "
+            "EEG_DE_features, and EEG_raw for decoders of raw EEG; keep their folders and names as they are."
         ),
     ),
 )
@@ -159,7 +211,7 @@ _RSA92 = Corpus(
 
 def catalogue() -> tuple[Corpus, ...]:
     """Every corpus that consona can load."""
-    return (_FACED, _SST2, _GOEMOTIONS, _EMOBANK, _ALICE, _HAXBY, _OBJECTS81, _RSA92)
+    return (_FACED, _FACED_BIDS, _SEED_V, _SST2, _GOEMOTIONS, _EMOBANK, _ALICE, _HAXBY, _OBJECTS81, _RSA92)
 
 
 def corpus(name: str) -> Corpus:
