@@ -32,7 +32,7 @@ def standardised(axis: Real[np.ndarray, "n_stimuli ..."]) -> Float[np.ndarray, "
 
 def random_axis(
     axis: Real[np.ndarray, "n_stimuli ..."],
-    emotions: Shaped[np.ndarray, " n_stimuli"],
+    emotions: Shaped[np.ndarray, " n_labels"],
     *,
     seed: int,
     limit: float = 0.2,

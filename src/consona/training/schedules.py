@@ -19,7 +19,8 @@ def stages_of(regime: str, epochs: int) -> tuple[Stage, ...]:
     ``together`` is one stage. Pre-training on the axis (``frozen``, ``unfrozen``, ``unfrozen_both``) takes the first
     half of the epochs and the classes the second, as in the paper (50 and 50): with the network frozen, with all of it,
     or with all of it and the axis still beside the classes. The first half of a ``transfer`` is spent on another
-    corpus. Adapters (``full_head``, ``lora``, ``ia3``) start from the trained network and take half as many epochs again.
+    corpus. Adapters (``full_head``, ``lora``, ``ia3``) start from the trained network and take half as many epochs
+    again.
 
     Raises
     ------

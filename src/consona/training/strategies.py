@@ -7,7 +7,8 @@ What a loop does with a strategy, in this order (``consona.training.supervision`
     for stage in strategy.stages(recipe):                            # "axis": axis_loss, "both": loss
         value = strategy.loss(network_call, outputs, batch, progress)
 
-``goal.emotions`` are the names of the emotions in the order of ``batch.labels``. Only the methods that make networks or losses import torch, so the tables and prices of a study need none.
+``goal.emotions`` are the names of the emotions in the order of ``batch.labels``. Only the methods that make networks or
+losses import torch, so the tables and prices of a study need none.
 """
 
 import json
