@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import report_samples as samples
 import xarray as xr
+from decoding_samples import scalp_importance
 from report_samples import sample
 
 from consona.core.errors import InvalidInput
@@ -106,6 +107,13 @@ def test_heads_leave_out_references_and_say_how_many_cells_pass():
     told = f"{passed} of 160 cells pass the maximum statistic (p ≤ 0.05, ringed). Not on these heads: A2, A1."
     assert told in texts(shown)
     assert shown.count("<image") >= 5
+
+
+def test_importance_of_every_cell_is_a_scalp_map_of_the_thirty_two_channels():
+    pytest.importorskip("mne")
+    shown = texts(figure_svg(scalp_importance(np.random.default_rng(7))))
+    assert {"gamma", "loss of accuracy"} <= set(shown)
+    assert any("Not on these heads: A2, A1." in text for text in shown)
 
 
 def test_scalp_without_mne_is_a_grid_with_a_note(monkeypatch):

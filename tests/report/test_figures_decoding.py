@@ -5,7 +5,7 @@ import re
 import decoding_samples
 import numpy as np
 import pytest
-from decoding_samples import EMOTIONS, scalp_importance
+from decoding_samples import EMOTIONS, full_forest
 from report_samples import sample, write_run
 
 from consona.core.errors import InvalidInput
@@ -118,7 +118,7 @@ def test_rows_of_a_group_that_lie_apart_come_together():
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "n"), [("holdouts", "value", 5), ("gains", "gain", 8), ("forest", "effect", 50)]
+    ("kind", "name", "n"), [("holdouts", "value", 5), ("gains", "gain", 8), ("forest", "effect", 10)]
 )
 def test_an_undefined_row_has_no_mark_and_says_so(kind, name, n):
     data = sample(kind)
@@ -130,7 +130,6 @@ def test_an_undefined_row_has_no_mark_and_says_so(kind, name, n):
     placed = np.concatenate([marks(svg, fill=own), marks(svg, fill=own, stroke=own)])
     assert len(placed) == n
     assert "undefined" in texts(svg)
-    assert "undefined" not in texts(drawn(sample(kind)))
 
 
 def test_both_panels_of_a_scatter_are_placed_and_pools_are_open():
@@ -162,7 +161,7 @@ def test_both_panels_of_a_scatter_are_placed_and_pools_are_open():
 
 
 def test_a_forest_of_fifty_rows_is_in_place_legible_and_cuts_only_what_dwarfs_the_rest():
-    data = sample("forest")
+    data = full_forest(np.random.default_rng(7))
     svg, own, twin = drawn(data), data["effect"].values, data["twin"].values
     near = np.abs(own) < 0.15
     heights, _ = grouped_rows(data["family"].values.tolist())
@@ -183,7 +182,7 @@ def test_a_forest_of_fifty_rows_is_in_place_legible_and_cuts_only_what_dwarfs_th
     assert set(np.round(place(shown), 1)) <= set(np.round(ticks[:, 0], 1))
     assert texts(svg).count("−0.400") == 2
     assert "Arrows: beyond this axis, as the numbers say." in texts(svg)
-    few = data.isel(row=np.flatnonzero(near))
+    few = data.isel(row=np.flatnonzero(near)[:3])
     assert not any(text.startswith("Arrows") for text in texts(drawn(few)))
 
 
@@ -227,13 +226,6 @@ def test_pools_and_gains_are_placed_each_on_its_scale_over_their_members():
     assert "its members, each alone" not in texts(drawn(data.drop_vars("single")))
 
 
-def test_importance_of_every_cell_is_a_scalp_map_of_the_thirty_two_channels():
-    pytest.importorskip("mne")
-    shown = texts(drawn(scalp_importance(np.random.default_rng(7))))
-    assert {"gamma", "loss of accuracy"} <= set(shown)
-    assert any("Not on these heads: A2, A1." in text for text in shown)
-
-
 def test_labels_of_decoders_with_markup_stay_text():
     data = sample("forest").assign_attrs(xlabel="<b>&</b>")
     data = data.assign_coords(family=("row", np.where(data["family"] == "contrast", "<i>$x$</i>", data["family"])))
@@ -244,7 +236,9 @@ def test_labels_of_decoders_with_markup_stay_text():
 
 
 def test_a_figure_has_a_least_size_on_the_page_and_a_tall_one_a_page_of_its_own(tmp_path):
-    text = build_report(write_run(tmp_path / "run", {"a": sample("forest"), "b": sample("gains")})).read_text()
+    text = build_report(
+        write_run(tmp_path / "run", {"a": full_forest(np.random.default_rng(7)), "b": sample("gains")})
+    ).read_text()
     assert re.findall(r"<svg (?:class=\"(\w+)\")?[^>]*max-width", text) == ["tall", ""]
     assert all(float(width) <= 418 for width in re.findall(r"<svg [^>]*min-width: (\d+)px", text))  # whole at 480 px
 
