@@ -1,6 +1,6 @@
 """What trained decoders are compared by: accuracy of every subject, and how strongly they carry an axis."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,15 @@ from consona.stats.balanced_accuracy import balanced_accuracy, most_probable
 from consona.stats.class_axis import Components, class_components, stimulus_means
 from consona.stats.component_scores import component_scores
 
-__all__ = ["axis_strength", "components_of", "confusion", "emotion_codes", "probabilities", "subject_accuracy"]
+__all__ = [
+    "axis_strength",
+    "cell_patterns",
+    "components_of",
+    "confusion",
+    "emotion_codes",
+    "probabilities",
+    "subject_accuracy",
+]
 
 Trained = Mapping[str, xr.Dataset]
 
@@ -84,3 +92,24 @@ def confusion(trained: xr.Dataset) -> xr.Dataset:
         if told.size:
             share[true] = np.bincount(told, minlength=len(names)) / told.size
     return xr.Dataset({"share": (("true", "predicted"), share)}, {"true": names, "predicted": names})
+
+
+def cell_patterns(trained: xr.Dataset, tensor: xr.DataArray, emotions: Sequence[str]) -> xr.Dataset:
+    """What goes with a decoder's answer: correlation of every cell with its probability of some emotions.
+
+    Over the clips of each tested subject, cells averaged over windows at shift 0, then the mean over subjects: the
+    pattern of a decoder, where its weights would be a filter (Haufe et al. 2014, NeuroImage 87). ``r (channel, band)``.
+    """
+    probability = trained["probability"].sel(snapshot=0)
+    own = np.isin(as_names(trained["emotion"].values), emotions)
+    answer = probability.values[..., own].sum(axis=-1).astype(np.float64)
+    cells = tensor.sel(shift=0.0).mean("window").values.astype(np.float64)
+    known = np.isfinite(answer).all(axis=1)
+    answer, cells = answer[known], cells[known]
+    answer = answer - answer.mean(axis=1, keepdims=True)
+    cells = cells - cells.mean(axis=1, keepdims=True)
+    product = np.einsum("si,sicb->scb", answer, cells)
+    scale = np.sqrt((answer**2).sum(axis=1)[:, None, None] * (cells**2).sum(axis=1))
+    r = np.divide(product, scale, out=np.full_like(product, np.nan), where=scale > 0)
+    coords = {"channel": as_names(tensor["channel"].values), "band": as_names(tensor["band"].values)}
+    return xr.Dataset({"r": (("channel", "band"), np.nanmean(r, axis=0))}, coords)

@@ -31,7 +31,8 @@ def pool_gains(pools: Mapping[str, Trained], *, reference: str, seed: int) -> xr
     xr.Dataset
         Over ``pool``: ``accuracy, low, high``, ``single`` (mean of its members), ``n_members``, and ``gain, gain_low,
         gain_high, p`` over its members and ``beyond, beyond_low, beyond_high, p_beyond, p_equal`` over the reference
-        (two-sided, sign flips of subjects); ``subject_accuracy (pool, subject)``; ``member_accuracy (pool, member)``.
+        (two-sided, sign flips of subjects); ``subject_accuracy, subject_single (pool, subject)``;
+        ``member_accuracy (pool, member)``.
 
     Raises
     ------
@@ -73,6 +74,7 @@ def pool_gains(pools: Mapping[str, Trained], *, reference: str, seed: int) -> xr
         {
             **{key: ("pool", np.asarray(values)) for key, values in by_pool.items()},
             "subject_accuracy": (("pool", "subject"), accuracy),
+            "subject_single": (("pool", "subject"), singles),
             "member_accuracy": (("pool", "member"), alone),
         },
         {"pool": list(pools), "subject": as_names(first["subject"].values)},

@@ -10,13 +10,20 @@ from consona.alignment.decoders import components_of, emotion_codes, subject_acc
 from consona.core.invariants import as_names
 from consona.stats.class_axis import Components, residual_components, stimulus_means
 from consona.stats.component_scores import (
+    best_components,
     class_levels,
     component_scores,
     orders_within_classes,
     pole_contrast,
     search_test,
 )
-from consona.stats.direction_removal import Head, matched_directions, removal_drops, removal_test
+from consona.stats.direction_removal import (
+    Head,
+    matched_directions,
+    other_components,
+    removal_drops,
+    removal_test,
+)
 from consona.stats.permutation import random_orders
 from consona.stats.rediscovery import rediscovery_correlations
 
@@ -134,24 +141,21 @@ def component_removal(trained: Trained, axis: npt.ArrayLike, *, n_permutations: 
     -------
     xr.Dataset
         ``drop, null_mean, null_sd, z, p`` over ``model``; attrs ``excess, low, high, p_excess`` over classifiers with
-        subjects as unit, ``n_undefined``: folds without matched directions.
+        subjects as unit, ``others``: mean drop without any other component, of whatever variance, ``n_undefined``:
+        folds without matched directions.
     """
-    labels = _labels(trained)
-    drops, nulls, undefined = [], [], 0
-    for each in trained.values():
-        features, fold = each["features"].values, each["tested_in"].values
-        own = _best(_residual(each, labels), np.asarray(axis, dtype=np.float64))
-        matched = matched_directions(features, fold, own, n=N_MATCHED, seed=seed)
-        undefined += sum(bool(reason) for reason in matched.reasons)
-        head = Head(each["weight"].values, each["bias"].values, _output_codes(each))
-        given = (features, fold, head, emotion_codes(each))
-        drops.append(removal_drops(*given, own[:, None])[0])
-        nulls.append(removal_drops(*given, matched.directions))
-    found = removal_test(np.stack(drops), np.stack(nulls), n_permutations=n_permutations, seed=seed)
+    labels, values = _labels(trained), np.asarray(axis, dtype=np.float64)
+    rows = [_removed(each, _residual(each, labels), values, seed=seed) for each in trained.values()]
+    drops, nulls = np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])
+    found = removal_test(drops, nulls, n_permutations=n_permutations, seed=seed)
     keys = ("drop", "null_mean", "null_sd", "z", "p")
     attrs = {key: float(getattr(found, key)) for key in ("excess", "low", "high", "p_excess")}
     data = {key: ("model", getattr(found, key)) for key in keys}
-    return xr.Dataset(data, {"model": list(trained)}, {**attrs, "n_undefined": undefined, "n_matched": N_MATCHED})
+    return xr.Dataset(
+        data,
+        {"model": list(trained)},
+        {**attrs, "others": float(np.nanmean([row[2] for row in rows])), "n_undefined": sum(row[3] for row in rows)},
+    )
 
 
 def _labels(trained: Trained) -> Names:
@@ -162,11 +166,22 @@ def _residual(each: xr.Dataset, labels: Names) -> Components:
     return residual_components(stimulus_means(each["features"].values, each["tested_in"].values), labels)
 
 
-def _best(parts: Components, axis: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The direction ``(n_folds, n_features)`` of the component with the largest ``|r|`` in each fold."""
-    centred = axis - np.bincount(parts.groups, axis)[parts.groups] / np.bincount(parts.groups)[parts.groups]
-    r = np.abs(np.einsum("i,fik->fk", centred, np.nan_to_num(parts.unit)))
-    return parts.directions[np.arange(len(r)), r.argmax(axis=1)]
+def _removed(
+    each: xr.Dataset, parts: Components, axis: npt.NDArray[np.float64], *, seed: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float, int]:
+    """Drops ``(n_subjects,)``, those of matched directions ``(N_MATCHED, n_subjects)``, mean of others, folds without."""
+    features, fold = each["features"].values, each["tested_in"].values
+    chosen = best_components(parts, axis)
+    own = parts.directions[np.arange(len(chosen)), chosen]
+    own[chosen < 0] = np.nan
+    matched = matched_directions(features, fold, own, n=N_MATCHED, seed=seed)
+    others = other_components(features, fold, parts, chosen)
+    head = Head(each["weight"].values, each["bias"].values, _output_codes(each))
+    drop, null, rest = (
+        removal_drops(features, fold, head, emotion_codes(each), directions)
+        for directions in (own[:, None], matched.directions, others.directions)
+    )
+    return drop[0], null, float(np.nanmean(rest)), sum(bool(reason) for reason in matched.reasons)
 
 
 def _output_codes(each: xr.Dataset) -> npt.NDArray[np.intp]:

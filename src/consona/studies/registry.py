@@ -9,6 +9,7 @@ from consona.engine.config import Study
 
 _WHERE = {
     "valence-axis": "consona.studies.valence_axis:ValenceAxis",
+    "eeg-emotion": "consona.studies.eeg_emotion:EEGEmotion",
     "alignment": "consona.studies.alignment:Alignment",
 }
 

@@ -1,5 +1,6 @@
 """The classifiers, and how well emotions are told when people, clips or emotions are new."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ class Decoded:
 def classify(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Material) -> tuple[Trained, dict[str, str]]:
     """Every architecture in every regime with every seed, on the split by people; a shard is one of them."""
     several: dict[str, dict[str, Any]] = {}
-    architectures = {}
+    architectures: dict[str, str] = {}
     for network in study.networks:
         for regime in study.regimes:
             recipe = regime_recipe(network, regime, study.counts.effort)
@@ -64,15 +65,20 @@ def decode(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Materi
     classifiers, architectures = classify(study, run, trainer, material)
     ways = _ways(study, run, material)
     recipe = strong_base(study.counts.effort)
-    several = {
-        name: {"tensor": tensor, "split": split, "recipe": recipe, "seed": study.seed}
+    several: dict[str, dict[str, Any]] = {
+        slug(name): {"tensor": tensor, "split": split, "recipe": recipe, "seed": study.seed}
         for name, (tensor, split) in ways.items()
     }
-    found = run.each("holdout", trainer.train, several)
-    found |= _lda(study, run, ways)
-    scores = {name: _scored(study, run, name, found[name], material, _split_of(name, ways)) for name in found}
-    shown = run.step("confusion", confusion, found["new people"])
+    found = run.each("holdout", trainer.train, several) | _lda(run, ways)
+    trained = {name: found[slug(name)] for name in (*ways, *_with_lda(ways))}
+    scores = {name: _scored(study, run, name, each, material, _split_of(name, ways)) for name, each in trained.items()}
+    shown = run.step("confusion", confusion, trained["new people"])
     return Decoded(classifiers, architectures, scores, shown)
+
+
+def slug(name: str) -> str:
+    """A name that is fit for a file."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()
 
 
 def _split_of(name: str, ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> ThreeWay:
@@ -107,12 +113,16 @@ def _ways(study: "EEGEmotion", run: "Run", material: Material) -> dict[str, tupl
     return ways
 
 
-def _lda(study: "EEGEmotion", run: "Run", ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> Trained:
+def _with_lda(ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> dict[str, str]:
+    """Names of the ways that LDA goes as well, to the name of the way."""
+    return {f"{name}, {LDA}": name for name in ways if not name.startswith("one clip")}
+
+
+def _lda(run: "Run", ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> Trained:
     """Linear discriminants with a shrunk covariance, on the same tensors and the same splits."""
     from consona.training.adapters import shrinkage_lda, train_estimator
 
-    names = [name for name in ways if not name.startswith("one clip")]
-    given = {f"{name}, {LDA}": {"tensor": ways[name][0], "split": ways[name][1]} for name in names}
+    given = {slug(name): {"tensor": ways[way][0], "split": ways[way][1]} for name, way in _with_lda(ways).items()}
     return run.each("holdout", train_estimator, given, estimator=shrinkage_lda())
 
 
@@ -121,7 +131,7 @@ def _scored(
 ) -> Score:
     probability = trained["probability"].sel(snapshot=0, drop=True).assign_attrs(material.tensor.attrs)
     given = {"cohorts": material.cohorts, "n_permutations": study.n_orders, "seed": study.seed}
-    step = f"score-{name.replace(', ', '-').replace(' ', '-').replace(':', '')}"
+    step = f"score-{slug(name)}"
     if name.startswith("single windows"):
         windows = by_window(probability, material.tensor)
         score: Score = run.step(step, window_accuracy, windows, material.emotions, split=material.split, **given)

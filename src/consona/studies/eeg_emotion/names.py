@@ -31,6 +31,7 @@ REDISCOVERY_CONTROLS = (
     "removal against equal variance",
 )
 HARM_CONTROLS = (
+    "folds as units",
     "random-target twins",
     "no strategy helps (Holm)",
     "harm survives Holm",
@@ -40,6 +41,7 @@ HARM_CONTROLS = (
 )
 SATURATION_CONTROLS = ("gain at the weakest axis", "gain falls with strength", "random-target twins do not", "interval")
 ENSEMBLE_CONTROLS = (
+    "folds as units",
     "over its members",
     "same size, one length",
     "same size, one seed",

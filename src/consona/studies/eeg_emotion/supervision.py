@@ -9,6 +9,7 @@ import xarray as xr
 from consona.alignment.decoders import subject_accuracy
 from consona.alignment.strategy_effects import strategy_effects
 from consona.stats.axis_twins import random_axis, standardised
+from consona.studies.eeg_emotion.decoding import slug
 from consona.studies.eeg_emotion.material import PUBLISHED_CLASSES, Material
 from consona.studies.eeg_emotion.names import PAPER
 from consona.studies.eeg_emotion.recipes import strong_base, weak_base
@@ -91,8 +92,7 @@ def _on_base(
 
 def shard_name(strategy: str, kind: str, seed: int) -> str:
     """A name that is fit for a file."""
-    plain = "".join(each if each.isalnum() else "-" for each in strategy).strip("-").lower()
-    return f"{plain}-{kind}-{seed}"
+    return f"{slug(strategy)}-{kind}-{seed}"
 
 
 def twin_seed(seed: int) -> int:
