@@ -96,7 +96,7 @@ _FACED_BIDS = Corpus(
         url="https://doi.org/10.82901/nemar.nm000112",
         how=(
             "The listing names another licence and other authors than the release: read the conditions at Synapse "
-            "first. Download the folders sub-000 to sub-122 with NEMAR's own tool, and Recording_info.csv from Synapse, which "
+            "first. Download the folders sub-000 to sub-122 with NEMAR's tool, and Recording_info.csv from Synapse: it "
             "says which files hold microvolts; keep their names as they are."
         ),
     ),

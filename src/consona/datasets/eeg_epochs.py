@@ -97,20 +97,20 @@ def require_signal(signal: Signal, channels: Sequence[str], subject: str, *, kno
             )
 
 
-def channel_places(found: Sequence[str], wanted: Sequence[str], other: Mapping[str, str], subject: str) -> list[int]:
-    """Where each wanted channel stands among those of a file, whatever their order and the case of their letters.
+def channel_places(found: Sequence[str], expected: Sequence[str], other: Mapping[str, str], subject: str) -> list[int]:
+    """Where each expected channel stands among those of a file, whatever their order and the case of their letters.
 
     ``other`` are further names, in capitals, and what they stand for. Raises :class:`InvalidInput` naming channels that
     are missing or there twice.
     """
     names = [other.get(name.strip().upper(), name.strip()).upper() for name in found]
-    lacking = [name for name in wanted if names.count(name.upper()) != 1]
+    lacking = [name for name in expected if names.count(name.upper()) != 1]
     if lacking:
         raise InvalidInput(
             f"Subject '{subject}': the file holds {len(found)} channels, and not once each {listed(lacking)}; it has "
             f"{listed(found, 8)}. Expected the channels of the release: get the file again, or leave the subject out."
         )
-    return [names.index(name.upper()) for name in wanted]
+    return [names.index(name.upper()) for name in expected]
 
 
 def open_recording(path: Path, subject: str) -> Any:

@@ -170,12 +170,12 @@ def load_table_pickle(path: Path, labels: Sequence[str]) -> dict[str, np.ndarray
     return _opened(path, partial(_table, labels=labels), "a dictionary of plain arrays")
 
 
-def parse_table_pickle(raw: bytes, name: str) -> dict[str, np.ndarray]:
+def parse_table_pickle(packed: bytes, name: str) -> dict[str, np.ndarray]:
     """The arrays of numbers of a pickled dictionary that lies in memory, by the text of their keys.
 
     ``name`` is what messages call it. Errors as in :func:`load_array_pickle`; nothing in the bytes is run.
     """
-    return _unpickled(BytesIO(raw), partial(_table, labels=()), "a dictionary of plain arrays", name, len(raw))
+    return _unpickled(BytesIO(packed), partial(_table, labels=()), "a dictionary of plain arrays", name, len(packed))
 
 
 def _opened(path: Path, read: Callable[[object], R], expected: str) -> R:
