@@ -43,7 +43,8 @@ PAPER: tuple[Strategy, ...] = (
 )
 """Rows 1 to 25 of the appendix table of arXiv 2606.00129, differences from the same recipe without the axis (balanced
 accuracy on FACED, nine classes), p of a paired t-test over 5 seeds (3 in rows 12, 21 and 22). All ran on a base of
-.6235, below the paper's main recipe. Rows 14, 23 and 25 are known by name only; the temperature of rows 16 and 17 is not."""
+.6235, below the paper's main recipe. Rows 14, 23 and 25 are known by name only; temperatures of rows 16 and 17 are not
+known, here 1."""
 
 ALSO: tuple[Strategy, ...] = (
     Strategy("Curriculum .5", "regression", 0.5, schedule="cosine", published=Published(-0.009, 0.23)),
