@@ -136,10 +136,10 @@ def rated_valence_z() -> Array:
     return (rated - rated.mean()) / rated.std()
 
 
-def valence_pattern(rng: np.random.Generator) -> Array:
+def valence_pattern(random: np.random.Generator) -> Array:
     """The planted weights of the 160 targets, root mean square 1, wide over the head: the first draw of a twin."""
     smooth = target_smoothing()
-    return _unit(_wide(smooth) @ rng.standard_normal(len(smooth)))
+    return _unit(_wide(smooth) @ random.standard_normal(len(smooth)))
 
 
 def _wide(smooth: Array) -> Array:
