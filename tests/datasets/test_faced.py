@@ -7,11 +7,13 @@ import pytest
 import scipy.io
 
 from consona.brain.eeg import FACED_BANDS
+from consona.brain.tensors import epoch_tensor
 from consona.core.errors import InvalidInput, MissingData
+from consona.datasets.eeg_epochs import epochs_dataset
 from consona.datasets.faced import load_faced, load_faced_windows
 from consona.datasets.faced_clips import BANDS, CHANNELS, ITEMS, clip_stimuli, window_stimuli
 from consona.datasets.faced_ratings import load_faced_ratings
-from consona.datasets.faced_raw import load_faced_processed
+from consona.datasets.faced_raw import load_faced_epochs, load_faced_processed
 
 SHAPE = (28, 32, 30, 5)
 
@@ -202,6 +204,29 @@ def test_band_features_of_the_signals_have_the_entropy_of_white_noise(tmp_path):
     # One window's power varies (chi squared with about 4/3 width degrees of freedom f); E[ln] is short by 1 / f.
     assert np.all(np.abs(found - expected) < 0.5 * (1.5 / width) + 0.03)
     assert dataset.recordings[0].attrs["rate_hz"] == 250
+
+
+def test_epochs_are_the_signals_resampled_and_decoders_can_read_them(tmp_path):
+    """Under resampling in the frequency domain a sine below the new limit keeps its values."""
+    time = np.arange(7500) / 250
+    values = signals(np.random.default_rng(0)) * 0.01
+    values[19, 11] += np.sin(2 * np.pi * 20 * time).astype(np.float32)
+    processed(tmp_path, "sub000", values)
+    processed(tmp_path, "sub100", values)
+    epochs = load_faced_epochs(tmp_path)
+    assert epochs.dims == ("subject", "stimulus", "channel", "time")
+    np.testing.assert_array_equal(epochs.sel(subject="sub100"), values)
+    assert epochs["cohort"].values.tolist() == [1, 2]
+    slow = load_faced_epochs(tmp_path, subjects=["sub000"], new_rate_hz=200)
+    assert slow.shape == (1, 28, 32, 6000)
+    assert slow.attrs["rate_hz"] == 200.0
+    found = slow.sel(stimulus="clip20", channel="Cz")[0].values
+    np.testing.assert_allclose(found, np.sin(2 * np.pi * 20 * np.arange(6000) / 200), atol=0.08)
+    tensor = epoch_tensor(epochs_dataset(slow, clip_stimuli()))
+    np.testing.assert_array_equal(tensor.sel(stimulus="clip20", channel="Cz").values.ravel(), found)
+    assert tensor.attrs["rate_hz"] == 200.0
+    with pytest.raises(InvalidInput, match=r"rate of 33.35 Hz"):
+        load_faced_epochs(tmp_path, new_rate_hz=33.35)
 
 
 def test_signals_with_another_rate_or_a_flat_channel_are_refused(tmp_path):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from recorded_files import write_cnt
 
+from consona.brain.tensors import window_tensor
 from consona.core.errors import InvalidInput, MissingData
 from consona.datasets.seed_v import load_seed_v
 from consona.datasets.seed_v_raw import SEED_BANDS, load_seed_v_epochs, load_seed_v_raw
@@ -63,6 +64,14 @@ def test_the_files_of_the_twin_are_read_as_they_were_made(twin, released):
     assert data["channel"].values[[0, 5, -1]].tolist() == ["FP1", "FPZ", "CB2"]
     assert data["band"].values[:6].tolist() == [*BANDS, "delta"]
     assert load_seed_v(released, subjects=["sub02"]).subjects == ["sub02"]
+
+
+def test_decoders_read_the_last_seconds_of_clips_that_differ_in_length(twin):
+    tensor = window_tensor(twin, window_s=4, shifts_s=(0,), scaling="none", last_s=52)
+    assert tensor.sizes == {"subject": 2, "stimulus": 45, "shift": 1, "window": 13, "channel": 62, "band": 5}
+    last = twin.recordings[1].data.sel(stimulus=["s1t01w006", "s1t01w018"]).values[0].reshape(2, 62, 5)
+    found = tensor.sel(subject="sub02", stimulus="s1t01").values[0][[0, -1]]
+    np.testing.assert_allclose(found, last, rtol=1e-5)
 
 
 def test_a_shorter_clip_of_one_subject_leaves_its_windows_out(tmp_path):

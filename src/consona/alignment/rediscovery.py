@@ -169,7 +169,7 @@ def _residual(each: xr.Dataset, labels: Names) -> Components:
 def _removed(
     each: xr.Dataset, parts: Components, axis: npt.NDArray[np.float64], *, seed: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float, int]:
-    """Drops ``(n_subjects,)``, those of matched directions ``(N_MATCHED, n_subjects)``, mean of others, folds without."""
+    """Drops over subjects, those of matched directions (one row each), mean of other components, folds without."""
     features, fold = each["features"].values, each["tested_in"].values
     chosen = best_components(parts, axis)
     own = parts.directions[np.arange(len(chosen)), chosen]

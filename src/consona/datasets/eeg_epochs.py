@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput, require_extra
 from consona.core.invariants import listed
+from consona.core.recording import Recording
 from consona.core.stimuli import Stimuli
 
 Signal = npt.NDArray[np.float64]
@@ -76,6 +78,32 @@ def epochs_array(
     }
     facts = {"rate_hz": float(rate_hz), "unit": "uV", "synthetic": 0, **attrs}
     return xr.DataArray(values, coords, ("subject", "stimulus", "channel", "time"), "eeg", facts)
+
+
+def epochs_dataset(epochs: xr.DataArray, stimuli: Stimuli) -> Dataset:
+    """Epochs of :func:`epochs_array` as a data set, as :func:`consona.brain.tensors.epoch_tensor` reads it.
+
+    One recording per subject with ``channel`` and ``time`` along ``target`` and ``rate_hz`` and ``cohort`` in ``attrs``;
+    the values are not copied. ``stimuli`` are those of the epochs.
+    """
+    times = epochs["time"].values
+    labels = {
+        "channel": ("target", np.repeat(epochs["channel"].values, len(times))),
+        "time": ("target", np.tile(times, epochs.sizes["channel"])),
+    }
+    recordings = []
+    for subject, cohort, values in zip(
+        epochs["subject"].values.tolist(), epochs["cohort"].values.tolist(), epochs.values, strict=True
+    ):
+        rows = values.reshape(1, len(values), -1)
+        data = xr.DataArray(
+            rows, {"stimulus": epochs["stimulus"].values, **labels}, ("repetition", "stimulus", "target")
+        )
+        recordings.append(Recording(data, subject, {"rate_hz": epochs.attrs["rate_hz"], "cohort": cohort}))
+    name = f"{epochs.attrs.get('dataset', 'eeg')}-epochs"
+    return Dataset(
+        stimuli, tuple(recordings), name, "", "as of the recordings", "", synthetic=bool(epochs.attrs["synthetic"])
+    )
 
 
 def require_signal(signal: Signal, channels: Sequence[str], subject: str, *, known: Sequence[str] = ()) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FLIPS = "signs of subjects flipped"
 N_FLIPS = 9999
+FEWEST_FOLDS = 6
 
 
 def harm_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
@@ -57,9 +58,8 @@ def _harm_verdicts(parts: "Parts") -> dict[str, Verdict]:
     equal = int((twin["p_equal"] <= LEVEL).sum())
     power = float(np.nanmedian(twin["power"]))
     by_seeds = int(((base["p_seeds"] <= LEVEL) & (base["effect"] < 0)).sum())
-    folds = float(_of_folds(parts, weak["gains"].sel(reference="twin").mean("strategy").values))
     verdicts = {
-        "folds as units": significant(folds, of="signs of folds flipped: people of a fold share their networks"),
+        "folds as units": _of_folds(parts, weak["gains"].sel(reference="twin").mean("strategy").values),
         "random-target twins": _count(
             worse, n, "some strategy is worse than its twin (Holm)", f"; the twins harm in {also}"
         ),
@@ -175,9 +175,8 @@ def _ensemble_verdicts(parts: "Parts") -> dict[str, Verdict]:
     chosen = pools.selected.values - every.sel(pool=PLAIN).values
     contributed = significant(float(pools.contributions.attrs["p"]), of="correlation over members, both signs")
     r = pools.contributions.attrs
-    folds = _of_folds(parts, every.sel(pool=MIXED).values - _members(gains, MIXED))
     verdicts = {
-        "folds as units": significant(folds, of="signs of folds flipped: people of a fold share their networks"),
+        "folds as units": _of_folds(parts, every.sel(pool=MIXED).values - _members(gains, MIXED)),
         "over its members": above(every.sel(pool=MIXED).values - _members(gains, MIXED), of="the mean member"),
         "same size, one length": against(PLAIN, "as many seeds of one length"),
         "same size, one seed": against(SNAPSHOTS, "snapshots of one training"),
@@ -234,10 +233,16 @@ def _p_of_mean(gains: np.ndarray) -> float:
     return min(1.0, 2 * min(up, down))
 
 
-def _of_folds(parts: "Parts", gains: np.ndarray) -> float:
-    """Two-sided p with the means of folds as units."""
+def _of_folds(parts: "Parts", gains: np.ndarray) -> Verdict:
+    """By the means of folds: the people of a fold are tested by the same networks and share their luck."""
     fold = parts.material.split.test.any(axis=2).argmax(axis=0)
-    return _p_of_mean(np.array([np.nanmean(gains[fold == each]) for each in np.unique(fold)]))
+    means = np.array([np.nanmean(gains[fold == each]) for each in np.unique(fold)])
+    rule = "signs of folds flipped: people of a fold share their networks"
+    if len(means) < FEWEST_FOLDS:
+        return not_testable(
+            f"{len(means)} folds give no p below {2 / 2 ** len(means):.2g}", rule=f"p at most {LEVEL}, {rule}"
+        )
+    return significant(_p_of_mean(means), of=rule)
 
 
 def _synthetic(parts: "Parts") -> bool:
