@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from consona.core.errors import InvalidInput
 from consona.stats.seeds import rng_for
 from consona.training.recipe import Recipe
 
@@ -94,6 +95,7 @@ class FoldBatches:
         n_bytes = self._noise.numel() if recipe.dropped == "cell" else self.size * material.shape[1]
         self._bits = torch.empty(math.ceil(n_bytes / 8), dtype=torch.int64)
         self._n_bytes = n_bytes
+        self._strangers = _Strangers(material, rows) if recipe.borrowed else None
 
     def order(self) -> torch.Tensor:
         """Rows of all steps of an epoch, ``(n_steps, size)``."""
@@ -107,6 +109,8 @@ class FoldBatches:
         if self.recipe.jitter and n_shifts > 1:
             shift = torch.randint(n_shifts, rows.shape, generator=self.generator)
         torch.index_select(self._x, 0, rows * n_shifts + shift, out=out)
+        if self._strangers is not None:
+            out.add_(self._strangers.drawn(len(rows), self.generator), alpha=self.recipe.borrowed)
         if self.recipe.gain:
             gain = torch.randn((len(rows), 1, out.shape[2], 1), generator=self.generator)
             out.mul_(gain.mul_(self.recipe.gain).add_(1.0))
@@ -121,3 +125,35 @@ class FoldBatches:
         drawn = self._bits.view(torch.uint8)[: self._n_bytes]
         kept = drawn >= round(256 * self.recipe.drop)
         return kept.view(out.shape) if self.recipe.dropped == "cell" else kept.view(len(out), 1, out.shape[2], 1)
+
+
+class _Strangers:
+    """How two people differ while they watch the same: noise with the covariance that the data have.
+
+    White noise is spread evenly over all directions; what differs between people is not. The difference of two training
+    rows of one stimulus, divided by the root of 2, has the mean 0 and the covariance within stimuli, so a network that
+    is trained on rows plus such differences learns not to lean on directions in which people vary.
+    """
+
+    def __init__(self, material: Material, rows: torch.Tensor) -> None:
+        self.x, self.n_shifts = material.x.flatten(0, 1), material.x.shape[1]
+        self.rows = rows[torch.argsort(material.stimulus[rows], stable=True)]
+        counts = torch.bincount(material.stimulus[rows])
+        counts = counts[counts > 0]
+        if int(counts.max()) < 2:
+            raise InvalidInput(
+                "The recipe borrows noise from pairs of people with the same stimulus, and no stimulus has two "
+                "training rows. Train on more people, or set borrowed to 0."
+            )
+        self.count = counts.repeat_interleave(counts)  # of the rows of the same stimulus
+        self.first = (counts.cumsum(0) - counts).repeat_interleave(counts)
+
+    def drawn(self, size: int, generator: torch.Generator) -> torch.Tensor:
+        """``(size, window, channel, band)``: differences of random pairs at random shifts; 0 where there is no pair."""
+        one = torch.randint(len(self.rows), (size,), generator=generator)
+        count, first = self.count[one], self.first[one]
+        step = 1 + (torch.rand(size, generator=generator) * (count - 1)).long()
+        other = first + (one - first + step) % count
+        shift = torch.randint(self.n_shifts, (size,), generator=generator)
+        pair = (self.x[self.rows[each] * self.n_shifts + shift] for each in (one, other))
+        return torch.sub(*pair).mul_(0.5**0.5)

@@ -30,6 +30,9 @@ class Recipe:
         Share of a label that is spread evenly over all outputs.
     noise
         Standard deviation of the white noise added to every cell, in units of the tensor (SD where it is scaled).
+    borrowed
+        Noise with the covariance of the data: so many times the difference, divided by the root of 2, of two training
+        people who watched the same stimulus, whichever it is.
     drop, dropped
         Share of what is set to 0: single cells (window, channel and band), or whole channels.
     gain
@@ -55,6 +58,7 @@ class Recipe:
     weight_decay: float = 1e-2
     smoothing: float = 0.1
     noise: float = 0.5
+    borrowed: float = 0.0
     drop: float = 0.2
     dropped: Literal["cell", "channel"] = "cell"
     gain: float = 0.1
@@ -76,7 +80,7 @@ class Recipe:
         for name in ("smoothing", "drop"):
             if not 0 <= getattr(self, name) < 1:
                 raise InvalidInput(f"{name} is {getattr(self, name)}; it is a share: at least 0, below 1.")
-        for name in ("learning_rate", "weight_decay", "noise", "gain"):
+        for name in ("learning_rate", "weight_decay", "noise", "borrowed", "gain"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise InvalidInput(f"{name} is {getattr(self, name)}; it is finite and at least 0.")
 
