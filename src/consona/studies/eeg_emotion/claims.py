@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from consona.core.claim import Claim, Interval, Verdict, exceeds, not_testable, significant
 from consona.core.score import Score
@@ -60,14 +61,14 @@ def _decoding_claim(parts: "Parts") -> Claim:
         id="decoding-new-clips",
         statement="",
         effect=_fact(score, "mean"),
-        unit=f"balanced accuracy of nine classes per clip (mean of its null {chance:.3f}; people new, clips known: "
-        f"{_fact(scores['new people'], 'mean'):.3f})",
-        interval=Interval(*bounds, "bootstrap over subjects, 95 %; of other people, not of other clips"),
+        unit=f"balanced accuracy of nine classes per clip (chance 0.111, mean of its null {chance:.3f}; "
+        f"people new, clips known: {_fact(scores['new people'], 'mean'):.3f})",
+        interval=Interval(*bounds, "bootstrap over subjects; of other people, not of other clips"),
         p=_fact(score, "p"),
         null=null_named("labels of whole clips", str(score.attrs["null"]), score),
         n=parts.material.tensor.sizes["stimulus"],
         n_of=f"clips in nine classes ({int(score.attrs['n_subjects'])} subjects)",
-        ceiling="none: how well these emotions can be told from EEG at all is not known",
+        ceiling="how well these emotions can be told from EEG at all is not known",
         controls=_decoding_verdicts(parts),
         synthetic=synthetic,
     )
@@ -136,10 +137,14 @@ def _rediscovery_claim(parts: "Parts") -> Claim:
         ),
         n=9,
         n_of=f"classes ({len(scores)} classifiers, no pool among them)",
-        ceiling="none: |r| over nine classes is bounded by 1",
+        ceiling="|r| over nine classes is bounded by 1",
         controls=_rediscovery_verdicts(parts),
         synthetic=bool(parts.material.tensor.attrs.get("synthetic", 0)),
     )
+
+
+def _correlation(row: xr.Dataset, verdict: Verdict) -> str:
+    return f"r = {float(row['r']):.2f} [{float(row['low']):.2f}, {float(row['high']):.2f}], {verdict.value}"
 
 
 def _rediscovery_verdicts(parts: "Parts") -> dict[str, Verdict]:
@@ -160,7 +165,9 @@ def _rediscovery_verdicts(parts: "Parts") -> dict[str, Verdict]:
         "architecture taken out": replace(
             given,
             rule=f"correlation with accuracy: {given.rule}",
-            value=f"r = {float(table['r']):.2f}, {given.value} (all {float(whole['r']):.2f})",
+            value=_correlation(table, given) + f"; architecture left in: r = {float(whole['r']):.2f}"
+            if np.isfinite(table["r"])
+            else "no two classifiers of one architecture and further ones to compare",
         ),
         "removal against equal variance": replace(
             exceeds(0.0, lost, of="the drop beyond directions of equal variance (upper end over subjects)"),

@@ -32,13 +32,13 @@ def harm_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
         statement="",
         effect=float(np.nanmean(gains)),
         unit=f"balanced accuracy, strategy minus its random-target twin, mean over {weak.sizes['strategy']} strategies "
-        f"(minus the base: {np.nanmean(whole):+.3f})",
+        f"(minus the base: {np.nanmean(whole):+.3f})".replace("-", "\N{MINUS SIGN}"),
         interval=interval_of(gains, f"{OVER_SUBJECTS}; seeds and strategies averaged"),
         p=p,
         null=Null("sign flip", FLIPS, N_FLIPS),
         n=int(np.isfinite(gains).sum()),
         n_of="subjects",
-        ceiling="none: a difference of accuracies",
+        ceiling="a difference of accuracies",
         controls=_harm_verdicts(parts),
         synthetic=_synthetic(parts),
     )
@@ -107,7 +107,7 @@ def saturation_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
     words = (
         f"Supervision by the axis stops to help where decoders carry it with |r| above {threshold:.2f}."
         if found
-        else f"No threshold of saturation is supported: {axis.attrs['failed']}."
+        else "No threshold is supported above which supervision by the axis stops to help."
     )
     first = float(axis["p_gain"].values[int(np.argmin(axis["strength"].values))])
     verdicts = {
@@ -127,7 +127,7 @@ def saturation_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
         null=Null("sign flip", FLIPS, N_FLIPS),
         n=axis.sizes["dose"],
         n_of=f"doses ({int(axis.attrs['n_subjects'])} subjects)",
-        ceiling="none: a slope",
+        ceiling="a slope",
         controls={name: verdicts[name] for name in SATURATION_CONTROLS},
         synthetic=_synthetic(parts),
     )
@@ -157,7 +157,7 @@ def ensemble_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
         null=Null("sign flip", FLIPS, N_FLIPS),
         n=gains.sizes["subject"],
         n_of="subjects; their clips are known from training",
-        ceiling="none: a difference of accuracies",
+        ceiling="a difference of accuracies",
         controls=_ensemble_verdicts(parts),
         synthetic=_synthetic(parts),
     )

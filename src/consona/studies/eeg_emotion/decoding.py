@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from consona.training.trainer import Trainer
 
 MAIN = "decoder"
-LDA = "shrinkage LDA"
+LDA = "LDA"
 LEVELS = {name: int(code) for name, code in VALENCE_CODE.items()}
 Trained = dict[str, xr.Dataset]
 
@@ -78,7 +78,7 @@ def decode(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Materi
 
 def slug(name: str) -> str:
     """A name that is fit for a file."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-").lower()
 
 
 def _split_of(name: str, ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> ThreeWay:

@@ -45,11 +45,11 @@ def holdouts(decoded: Decoded) -> xr.Dataset:
     rows, groups, table = [], [], []
     for name, score in decoded.scores.items():
         for place, what in enumerate(score.data["attribute"].values):
-            facts = [float(score.attrs[key][place]) for key in ("mean", "low", "high", "null_mean")]
+            facts = [float(score.attrs[key][place]) for key in ("mean", "low", "high")]
             own = f"{name}, {what}s" if score.data.sizes["attribute"] > 1 else name
             rows.append(own)
             groups.append(_what_is_new(name))
-            table.append(facts)
+            table.append([*facts, float(score.attrs.get("chance", 0.5))])
     order = sorted(range(len(rows)), key=lambda i: ("people", "clips", "emotions").index(groups[i].split()[-1]))
     values = np.array(table)[order]
     data = xr.Dataset(
@@ -58,7 +58,7 @@ def holdouts(decoded: Decoded) -> xr.Dataset:
     )
     caption = (
         "Balanced accuracy of nine classes, except for new emotions: there, area under the curve of positive against "
-        "negative clips. Dashes: mean of the null that exchanges the labels of whole clips. Where people are new and "
+        "negative clips. Dashes: chance. LDA: with a shrunk covariance. Where people are new and "
         "clips are not, a decoder may recognise the clip. Bars: 95 % over subjects."
     )
     return figure(data, "holdouts", "Accuracy by what is new at test", caption, xlabel="accuracy (AUC for emotions)")
@@ -130,7 +130,7 @@ def forest(supervised: Supervised) -> xr.Dataset:
 def saturated(doses: Doses) -> xr.Dataset:
     """Gain of supervision over the strength of the axis without it."""
     table = doses.axis
-    amounts = [float(str(each).split("-")[0]) for each in table["dose"].values]
+    amounts = [int(str(each).split("-")[0]) for each in table["dose"].values]
     data = xr.Dataset(
         {key: ("point", table[key].values) for key in ("strength", "gain", "low", "high")},
         {"dose": ("point", table["kind"].values.astype(str)), "amount": ("point", amounts)},

@@ -138,4 +138,6 @@ def _on_other(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Mat
     gains: xr.Dataset = run.step(
         "pool-gains-other", pool_gains, {PLAIN: short, MIXED: mixed}, reference=PLAIN, seed=study.seed
     )
-    return gains.assign_attrs(accuracy=float(subject_accuracy(short).mean()))
+    return gains.assign_attrs(
+        accuracy=float(subject_accuracy(short).mean()), synthetic=int(material.other.attrs.get("synthetic", 0))
+    )
