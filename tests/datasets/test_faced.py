@@ -222,8 +222,8 @@ def test_epochs_are_the_signals_resampled_and_decoders_can_read_them(tmp_path):
     assert slow.attrs["rate_hz"] == 200.0
     found = slow.sel(stimulus="clip20", channel="Cz")[0].values
     np.testing.assert_allclose(found, np.sin(2 * np.pi * 20 * np.arange(6000) / 200), atol=0.08)
-    tensor = epoch_tensor(epochs_dataset(slow, clip_stimuli()))
-    np.testing.assert_array_equal(tensor.sel(stimulus="clip20", channel="Cz").values.ravel(), found)
+    tensor = epoch_tensor(epochs_dataset(slow.isel(time=slice(0, 300)), clip_stimuli()))
+    np.testing.assert_array_equal(tensor.sel(stimulus="clip20", channel="Cz").values.ravel(), found[:300])
     assert tensor.attrs["rate_hz"] == 200.0
     with pytest.raises(InvalidInput, match=r"rate of 33.35 Hz"):
         load_faced_epochs(tmp_path, new_rate_hz=33.35)

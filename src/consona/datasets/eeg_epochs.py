@@ -83,8 +83,8 @@ def epochs_array(
 def epochs_dataset(epochs: xr.DataArray, stimuli: Stimuli) -> Dataset:
     """Epochs of :func:`epochs_array` as a data set, as :func:`consona.brain.tensors.epoch_tensor` reads it.
 
-    One recording per subject with ``channel`` and ``time`` along ``target`` and ``rate_hz`` and ``cohort`` in ``attrs``;
-    the values are not copied. ``stimuli`` are those of the epochs.
+    One recording per subject with ``channel`` and ``time`` along ``target``, and in ``attrs`` ``rate_hz`` and
+    ``cohort``; the values are not copied. ``stimuli`` are those of the epochs.
     """
     times = epochs["time"].values
     labels = {
@@ -100,10 +100,9 @@ def epochs_dataset(epochs: xr.DataArray, stimuli: Stimuli) -> Dataset:
             rows, {"stimulus": epochs["stimulus"].values, **labels}, ("repetition", "stimulus", "target")
         )
         recordings.append(Recording(data, subject, {"rate_hz": epochs.attrs["rate_hz"], "cohort": cohort}))
-    name = f"{epochs.attrs.get('dataset', 'eeg')}-epochs"
-    return Dataset(
-        stimuli, tuple(recordings), name, "", "as of the recordings", "", synthetic=bool(epochs.attrs["synthetic"])
-    )
+    name, licence, citation = (str(epochs.attrs.get(fact, "")) for fact in ("dataset", "licence", "citation"))
+    synthetic = bool(epochs.attrs["synthetic"])
+    return Dataset(stimuli, tuple(recordings), f"{name}-epochs", "", licence, citation, synthetic=synthetic)
 
 
 def require_signal(signal: Signal, channels: Sequence[str], subject: str, *, known: Sequence[str] = ()) -> None:

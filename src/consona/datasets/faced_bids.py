@@ -111,7 +111,12 @@ def load_faced_bids_epochs(
     notes = recording_notes(root, list(files))
     cohorts = {subject: int(notes[subject]["cohort"]) for subject in files}
     signals = (cleaned.signal for _, cleaned, _ in _cleaned(root, files, bad or {}))
-    attrs: dict[str, str | int | float] = {"dataset": "faced", "layout": "bids"}
+    attrs: dict[str, str | int | float] = {
+        "dataset": NAME,
+        "layout": "bids",
+        "licence": LICENCE,
+        "citation": CITATION,
+    }
     return epochs_array(signals, clip_stimuli(), cohorts, CHANNELS, rate_hz=RATE_HZ, attrs=attrs)
 
 

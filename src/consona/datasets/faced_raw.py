@@ -89,7 +89,12 @@ def load_faced_epochs(
     notes = recording_notes(root, list(layout.readers))
     signals = (_resampled(_signal(layout, subject, rate_hz), round(rate * N_SECONDS)) for subject in layout.readers)
     cohorts = {subject: int(notes[subject]["cohort"]) for subject in layout.readers}
-    attrs: dict[str, str | int | float] = {"dataset": "faced", "layout": "processed"}
+    attrs: dict[str, str | int | float] = {
+        "dataset": "faced",
+        "layout": "processed",
+        "licence": LICENCE,
+        "citation": CITATION,
+    }
     return epochs_array(signals, clip_stimuli(), cohorts, CHANNELS, rate_hz=rate, attrs=attrs)
 
 

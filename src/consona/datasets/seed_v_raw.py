@@ -127,7 +127,13 @@ def load_seed_v_epochs(
         np.concatenate([_windows(clip, length) for clip in _clips(files[subject], table, subject)]) for subject in files
     )
     cohorts = dict.fromkeys(files, 1)
-    attrs: dict[str, str | int | float] = {"dataset": NAME, "layout": "raw", "window_s": window_s}
+    attrs: dict[str, str | int | float] = {
+        "dataset": NAME,
+        "layout": "raw",
+        "window_s": window_s,
+        "licence": LICENCE,
+        "citation": CITATION,
+    }
     return epochs_array(signals, stimuli, cohorts, CHANNELS, rate_hz=RATE_HZ, attrs=attrs)
 
 
