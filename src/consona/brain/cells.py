@@ -72,8 +72,9 @@ def _labels(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _require_same(subject: str, here: npt.NDArray[Any], there: npt.NDArray[Any], what: str) -> None:
-    missing = [name for name in there if name not in set(here.tolist())]
-    further = [name for name in here if name not in set(there.tolist())]
+    own, first = set(here.tolist()), set(there.tolist())
+    missing = [name for name in there if name not in own]
+    further = [name for name in here if name not in first]
     if missing or further:
         raise InvalidInput(
             f"Subject '{subject}' has {len(here)} {what} and the first subject {len(there)}: missing are "
