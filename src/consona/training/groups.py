@@ -38,7 +38,10 @@ def initial_model(material: Material, plan: Plan, fold: int) -> Supervised:
     n_outputs, n_axes = material.goal.output_axis.shape
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng_for(plan.seed, "weights", fold).integers(2**63)))
-        network = build(plan.recipe, material.shape, n_outputs, positions=material.positions)
+        if plan.outside is not None:
+            network = plan.outside.network(n_outputs)
+        else:
+            network = build(plan.recipe, material.shape, n_outputs, positions=material.positions)
     if plan.strategy is None:
         return Supervised(network, nn.ModuleDict())
     network = plan.strategy.prepared(network, material.goal, generator=generator_for(plan.seed, "adapters", fold))
@@ -50,6 +53,7 @@ class Group:
 
     def __init__(self, folds: list[Fold], material: Material, plan: Plan) -> None:
         self.folds, self.material, self.plan = folds, material, plan
+        self._key = generator_for(plan.seed, "layers", folds[0].number).initial_seed()
         self.stack = Stack([initial_model(material, plan, fold.number) for fold in folds], plan.device)
         batches = folds[0].batches
         self.n_steps = batches.n_steps
@@ -58,6 +62,15 @@ class Group:
 
     def train(self) -> None:
         """All stages in sequence, each with its own optimiser and cosine; then the chosen epochs predict."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._key)  # for layers of outside networks that draw by themselves, such as dropout
+            self._all_stages()
+        for model, fold in enumerate(self.folds):
+            self._predict(model, fold, snapshot=0)
+            self._finish(model, fold)
+
+    def _all_stages(self) -> None:
+        """Every epoch of every stage."""
         epoch, n_epochs = 0, sum(stage.epochs for stage in self.plan.stages)
         for number, stage in enumerate(self.plan.stages, 1):
             optimiser = self._optimiser(stage)
@@ -68,9 +81,6 @@ class Group:
                     self._step(optimiser, stage, drawn, (epoch + part) / n_epochs)
                 epoch += 1
                 self._close(epoch, last=number == len(self.plan.stages))
-        for model, fold in enumerate(self.folds):
-            self._predict(model, fold, snapshot=0)
-            self._finish(model, fold)
 
     def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
         """AdamW on the weights that the stage moves."""
@@ -96,6 +106,7 @@ class Group:
     ) -> None:
         """One step of all models."""
         optimiser.zero_grad()
+        self.stack.model.train()
         self.stack.losses(partial(self._loss, stage, progress), drawn).sum().backward()
         optimiser.step()
 
@@ -142,7 +153,8 @@ class Group:
     def _finish(self, model: int, fold: Fold) -> None:
         """The last layer of the chosen epoch."""
         fold.result.weight = self.stack.kept["network.head.weight"][model].cpu().numpy()
-        fold.result.bias = self.stack.kept["network.head.bias"][model].cpu().numpy()
+        bias = self.stack.kept.get("network.head.bias")
+        fold.result.bias = np.zeros(len(fold.result.weight), np.float32) if bias is None else bias[model].cpu().numpy()
         fold.result.n_parameters = self.stack.n_parameters
 
 

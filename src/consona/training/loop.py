@@ -72,9 +72,11 @@ def train_planned(
     require_snapshots(plan)
     material = material_of(tensor, plan.recipe, axis, device=plan.device)
     folds = [Fold(material, split, number, plan) for number in range(len(split.train))]
-    for group in _groups(folds, one_by_one=plan.recipe.network in ONE_BY_ONE):
+    alone = plan.outside is not None or plan.recipe.network in ONE_BY_ONE
+    for group in _groups(folds, one_by_one=alone):
         Group(group, material, plan).train()
-    return result_of(tensor, split, [fold.result for fold in folds], plan)
+    found = [fold.result for fold in folds]
+    return result_of(tensor, split, found, pool=plan.recipe.pool, snapshots=plan.snapshots, attrs=plan.attrs)
 
 
 def _groups(folds: list[Fold], *, one_by_one: bool) -> list[list[Fold]]:

@@ -8,6 +8,7 @@ from consona.brain.tensors import DIMS
 from consona.core.errors import InvalidInput
 from consona.stats.splits import ThreeWay
 from consona.training.batches import Goal, Material
+from consona.training.positions import electrode_positions
 from consona.training.recipe import Recipe
 
 __all__ = ["classes_of", "material_of", "require_split"]
@@ -107,5 +108,6 @@ def material_of(
         tuple(tensor.band.values.astype(str)),
     )
     x = torch.as_tensor(np.ascontiguousarray(tensor.values, np.float32)).flatten(0, 1)
+    places = electrode_positions(goal.channels)
     output = stimulus if recipe.pool == "stimulus" else labels
-    return Material(x, labels, stimulus, output, torch.as_tensor(values)[stimulus], _unshifted(tensor), goal)
+    return Material(x, labels, stimulus, output, torch.as_tensor(values)[stimulus], _unshifted(tensor), goal, places)

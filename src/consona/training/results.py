@@ -1,5 +1,6 @@
 """What a training gives: probabilities and features of test rows, last layers, and how the epochs were chosen."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,11 +47,19 @@ def balanced_accuracy(probability: torch.Tensor, labels: torch.Tensor) -> float:
     return float((hits[counts > 0] / counts[counts > 0]).mean())
 
 
-def result_of(tensor: xr.DataArray, split: ThreeWay, folds: list[FoldResult], plan: Plan) -> xr.Dataset:
-    """All folds in one: see ``consona.training.loop.train_decoders``."""
+def result_of(
+    tensor: xr.DataArray,
+    split: ThreeWay,
+    folds: list[FoldResult],
+    *,
+    pool: str,
+    snapshots: Sequence[int],
+    attrs: Mapping[str, str | int],
+) -> xr.Dataset:
+    """All folds in one, as ``consona.training.loop.train_decoders`` says; ``attrs`` are what was trained, and how."""
     emotions, of_stimulus = classes_of(tensor)
     shape = split.test.shape[1:]
-    snapshots = (0, *plan.snapshots)
+    snapshots = (0, *snapshots)
     probability = np.full((len(snapshots), *shape, len(emotions)), np.nan, np.float32)
     features = np.full((*shape, folds[0].features.shape[1]), np.nan, np.float32)
     tested = np.full(shape, -1)
@@ -60,7 +69,7 @@ def result_of(tensor: xr.DataArray, split: ThreeWay, folds: list[FoldResult], pl
         for at, snapshot in enumerate(snapshots):
             probability[at][rows] = fold.probability[snapshot]
     stimuli, stimulus_emotions = tensor.stimulus.values, emotions[of_stimulus]
-    pooled = plan.recipe.pool == "stimulus"
+    pooled = pool == "stimulus"
     return xr.Dataset(
         {
             "probability": (("snapshot", "subject", "stimulus", "emotion"), probability),
@@ -81,19 +90,8 @@ def result_of(tensor: xr.DataArray, split: ThreeWay, folds: list[FoldResult], pl
             "stimulus_emotion": ("stimulus", stimulus_emotions),
             "epoch": np.arange(1, len(folds[0].validation) + 1),
         },
-        attrs=_attrs(split, folds, plan),
+        attrs={**attrs, "n_parameters": folds[0].n_parameters, "split": split.name},
     )
-
-
-def _attrs(split: ThreeWay, folds: list[FoldResult], plan: Plan) -> dict[str, str | int]:
-    """What was trained, on which split."""
-    return {
-        "recipe": plan.recipe.to_json(),
-        "strategy": "" if plan.strategy is None else plan.strategy.to_json(),
-        "seed": plan.seed,
-        "n_parameters": folds[0].n_parameters,
-        "split": split.name,
-    }
 
 
 def require_snapshots(plan: Plan) -> None:

@@ -25,6 +25,8 @@ class Stack:
         self.weights = {name: value.detach().requires_grad_() for name, value in stacked.items()}
         self.kept = {name: value.detach().clone() for name, value in self.weights.items()}
         self.n_models = len(models)
+        # Statistics of batches of an outside network: of one model alone, and of this moment unless kept.
+        self.kept_statistics = {name: value.clone() for name, value in self.model.named_buffers()}
 
     @property
     def n_parameters(self) -> int:
@@ -49,11 +51,16 @@ class Stack:
         """Remember the weights that a model has now."""
         for name, value in self.weights.items():
             self.kept[name][model].copy_(value.detach()[model])
+        for name, value in self.model.named_buffers():
+            self.kept_statistics[name].copy_(value)
 
     @torch.no_grad()
     def outputs(self, model: int, x: torch.Tensor, *, kept: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits and features of rows ``(n_rows, window, channel, band)`` by one model, by its kept weights or not."""
         weights = {name: value[model] for name, value in (self.kept if kept else self.weights).items()}
+        if kept:
+            weights |= self.kept_statistics
+        self.model.eval()
         size = max(1, _BLOCK // x[0].numel())
         found = [functional_call(self.model, weights, (block,)) for block in x.split(size)]
         return torch.cat([each.logits for each in found]), torch.cat([each.features for each in found])

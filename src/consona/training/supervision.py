@@ -9,6 +9,7 @@ from torch import nn
 
 from consona.training.batches import Batch, Goal, Outputs
 from consona.training.networks import DecoderNetwork
+from consona.training.outside import OutsideNetwork
 from consona.training.recipe import Recipe, Stage
 
 __all__ = ["ADAPTER", "NetworkCall", "Plan", "Supervised", "Supervision", "class_loss"]
@@ -70,7 +71,8 @@ class Plan:
     """Everything about a training but its rows.
 
     ``snapshots``: epochs from 1, rising, at which test rows are predicted as well. ``device`` changes where it is
-    computed, and what comes out by rounding only: batches are drawn on the CPU.
+    computed, and what comes out by rounding only: batches are drawn on the CPU. ``outside``: a network that takes the
+    place of the recipe's own; it may have dropout and statistics of batches, so its folds go one by one.
     """
 
     recipe: Recipe
@@ -78,6 +80,7 @@ class Plan:
     strategy: Supervision | None = None
     snapshots: tuple[int, ...] = ()
     device: str = "cpu"
+    outside: OutsideNetwork | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -85,3 +88,10 @@ class Plan:
         if self.strategy is None:
             return (Stage(self.recipe.epochs, "all", "classes"),)
         return tuple(self.strategy.stages(self.recipe))
+
+    @property
+    def attrs(self) -> dict[str, str | int]:
+        """What is said about it beside a result."""
+        strategy = "" if self.strategy is None else self.strategy.to_json()
+        outside = "" if self.outside is None else type(self.outside.module).__name__
+        return {"recipe": self.recipe.to_json(), "strategy": strategy, "outside": outside, "seed": self.seed}
