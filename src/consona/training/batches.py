@@ -17,7 +17,8 @@ class Goal(NamedTuple):
     """What all batches of a training share.
 
     ``output_axis (n_outputs, n_axes)``: the axis at every output; ``output_emotion (n_outputs,)``: which emotion an
-    output belongs to; ``smoothing``: share of a label that is spread evenly; names of channels and bands.
+    output belongs to; ``smoothing``: share of a label that is spread evenly; names of channels and bands, and
+    of the emotions in the order of the labels.
     """
 
     output_axis: torch.Tensor
@@ -25,6 +26,7 @@ class Goal(NamedTuple):
     smoothing: float
     channels: tuple[str, ...]
     bands: tuple[str, ...]
+    emotions: tuple[str, ...]
 
 
 class Batch(NamedTuple):

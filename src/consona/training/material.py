@@ -106,6 +106,7 @@ def material_of(
         recipe.smoothing,
         tuple(tensor.channel.values.astype(str)),
         tuple(tensor.band.values.astype(str)),
+        tuple(names.tolist()),
     )
     x = torch.as_tensor(np.ascontiguousarray(tensor.values, np.float32)).flatten(0, 1)
     places = electrode_positions(goal.channels)

@@ -1,7 +1,7 @@
 """The classifiers, and how well emotions are told when people, clips or emotions are new."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from consona.studies.eeg_emotion.study import EEGEmotion
     from consona.training.trainer import Trainer
 
-MAIN = "decoder"
 LDA = "LDA"
+OUTPUTS = "output per clip"
+PER_CLIP = ("new people", "new people and new clips")
+"""Hold-outs where clips are told apart as well, and their probabilities summed within emotions."""
 LEVELS = {name: int(code) for name, code in VALENCE_CODE.items()}
 Trained = dict[str, xr.Dataset]
 
@@ -69,9 +71,13 @@ def decode(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Materi
         slug(name): {"tensor": tensor, "split": split, "recipe": recipe, "seed": study.seed}
         for name, (tensor, split) in ways.items()
     }
+    for name in PER_CLIP:
+        given = several[slug(name)]
+        several[slug(f"{name}, {OUTPUTS}")] = {**given, "recipe": replace(recipe, pool="stimulus")}
     found = run.each("holdout", trainer.train, several) | _lda(run, ways)
-    trained = {name: found[slug(name)] for name in (*ways, *_with_lda(ways))}
-    scores = {name: _scored(study, run, name, each, material, _split_of(name, ways)) for name, each in trained.items()}
+    split_of = _splits(ways)
+    trained = {name: found[slug(name)] for name in split_of}
+    scores = {name: _scored(study, run, name, each, material, split_of[name]) for name, each in trained.items()}
     shown = run.step("confusion", confusion, trained["new people"])
     return Decoded(classifiers, architectures, scores, shown)
 
@@ -81,8 +87,14 @@ def slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-").lower()
 
 
-def _split_of(name: str, ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> ThreeWay:
-    return ways[name.removesuffix(f", {LDA}")][1]
+def _splits(ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> dict[str, ThreeWay]:
+    """The split of every way, also with LDA and with an output per clip."""
+    found = {}
+    for name, (_, split) in ways.items():
+        others = [f"{name}, {OUTPUTS}", f"{name}, {LDA}, {OUTPUTS}"] if name in PER_CLIP else []
+        with_lda = [] if name.startswith("one clip") else [f"{name}, {LDA}"]
+        found |= dict.fromkeys([name, *with_lda, *others], split)
+    return found
 
 
 def _ways(study: "EEGEmotion", run: "Run", material: Material) -> dict[str, tuple[xr.DataArray, ThreeWay]]:
@@ -113,17 +125,19 @@ def _ways(study: "EEGEmotion", run: "Run", material: Material) -> dict[str, tupl
     return ways
 
 
-def _with_lda(ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> dict[str, str]:
-    """Names of the ways that LDA goes as well, to the name of the way."""
-    return {f"{name}, {LDA}": name for name in ways if not name.startswith("one clip")}
-
-
 def _lda(run: "Run", ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> Trained:
     """Linear discriminants with a shrunk covariance, on the same tensors and the same splits."""
     from consona.training.adapters import shrinkage_lda, train_estimator
 
-    given = {slug(name): {"tensor": ways[way][0], "split": ways[way][1]} for name, way in _with_lda(ways).items()}
-    return run.each("holdout", train_estimator, given, estimator=shrinkage_lda())
+    given: dict[str, dict[str, Any]] = {}
+    for name, (tensor, split) in ways.items():
+        if name.startswith("one clip"):
+            continue
+        given[slug(f"{name}, {LDA}")] = {"tensor": tensor, "split": split, "estimator": shrinkage_lda()}
+        if name in PER_CLIP:
+            pooled = {"tensor": tensor, "split": split, "estimator": shrinkage_lda("stimulus")}
+            given[slug(f"{name}, {LDA}, {OUTPUTS}")] = pooled
+    return run.each("holdout", train_estimator, given)
 
 
 def _scored(

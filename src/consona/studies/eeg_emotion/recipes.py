@@ -33,7 +33,7 @@ def regime_recipe(network: Network, regime: Regime, effort: float) -> "Recipe":
 
     recipe = shortened(default_recipe(network), effort)
     if regime == "plain":
-        return replace(recipe, noise=0.0, drop=0.0, gain=0.0, jitter=False, smoothing=0.0)
+        return replace(recipe, noise=0.0, borrowed=0.0, drop=0.0, gain=0.0, jitter=False, smoothing=0.0)
     return replace(recipe, pool="stimulus") if regime == "stimuli" else recipe
 
 
