@@ -89,7 +89,7 @@ def slug(name: str) -> str:
 
 def _splits(ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> dict[str, ThreeWay]:
     """The split of every way, also with LDA and with an output per clip."""
-    found = {}
+    found: dict[str, ThreeWay] = {}
     for name, (_, split) in ways.items():
         others = [f"{name}, {OUTPUTS}", f"{name}, {LDA}, {OUTPUTS}"] if name in PER_CLIP else []
         with_lda = [] if name.startswith("one clip") else [f"{name}, {LDA}"]
