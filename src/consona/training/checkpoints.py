@@ -4,6 +4,8 @@ import hashlib
 import io
 import os
 import pickle
+import struct
+import warnings
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +21,11 @@ from consona.core.errors import InvalidInput, MissingData, ModelError
 __all__ = ["Checkpoint", "load_checkpoint", "with_weights"]
 
 _SHOWN = 6
+# What reading a file raises that is no file of weights, or not the whole of one.
+_DAMAGED = (
+    RuntimeError, EOFError, ValueError, LookupError, OSError, TypeError, AttributeError, AssertionError,
+    struct.error, zipfile.BadZipFile, MemoryError, OverflowError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +90,16 @@ def _safetensors(content: bytes, name: str) -> dict[str, torch.Tensor]:
 def _plain_pickle(content: bytes, name: str) -> Any:
     """What PyTorch saved, arrays and plain containers only."""
     try:
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that a pickle is of another version; it is refused or read
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = str(error).split("\n")[0]
         raise ModelError(
             f"'{name}' holds more than weights, or is damaged, and nothing of it was run: {reason} Save its "
             "state_dict alone, best as safetensors, where you trust the file."
         ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         reason = str(error).split("\n")[0]
         raise ModelError(
             f"'{name}' cannot be read, it is damaged or no file of weights: {reason}. Download it again."
