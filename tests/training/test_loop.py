@@ -234,7 +234,12 @@ def test_borrowed_noise_has_the_covariance_within_stimuli():
     material = material_of(tensor, RECIPE, None)
     recipe = Recipe(noise=0.0, drop=0.0, gain=0.0, jitter=False, borrowed=1.0, batch=100)
     batches = FoldBatches(material, torch.arange(360), recipe, seed=0, fold=0)
-    differences = torch.cat([batches._strangers.drawn(100, batches.generator) for _ in range(200)]).flatten(1).numpy()
+    drawn, out = [], torch.empty(100, 2, 4, 2)
+    for _ in range(200):
+        order = batches.order()[0]
+        batches.fill(order, out)
+        drawn.append(out - material.x[order, 0])
+    differences = torch.cat(drawn).flatten(1).numpy()
     x = material.x[:, 0].flatten(1).numpy().reshape(N_SUBJECTS, 9, 16)
     residual = (x - x.mean(axis=0)).reshape(-1, 16)
     expected = residual.T @ residual / (9 * (N_SUBJECTS - 1))

@@ -97,7 +97,7 @@ class FoldBatches:
         n_bytes = self._noise.numel() if recipe.dropped == "cell" else self.size * material.shape[1]
         self._bits = torch.empty(math.ceil(n_bytes / 8), dtype=torch.int64)
         self._n_bytes = n_bytes
-        self._strangers = _Strangers(material, rows) if recipe.borrowed else None
+        self._strangers = _Strangers(material, rows, self.size) if recipe.borrowed else None
 
     def order(self) -> torch.Tensor:
         """Rows of all steps of an epoch, ``(n_steps, size)``."""
@@ -112,7 +112,7 @@ class FoldBatches:
             shift = torch.randint(n_shifts, rows.shape, generator=self.generator)
         torch.index_select(self._x, 0, rows * n_shifts + shift, out=out)
         if self._strangers is not None:
-            out.add_(self._strangers.drawn(len(rows), self.generator), alpha=self.recipe.borrowed)
+            self._strangers.add_to(out, self.recipe.borrowed, self.generator)
         if self.recipe.gain:
             gain = torch.randn((len(rows), 1, out.shape[2], 1), generator=self.generator)
             out.mul_(gain.mul_(self.recipe.gain).add_(1.0))
@@ -137,7 +137,7 @@ class _Strangers:
     is trained on rows plus such differences learns not to lean on directions in which people vary.
     """
 
-    def __init__(self, material: Material, rows: torch.Tensor) -> None:
+    def __init__(self, material: Material, rows: torch.Tensor, size: int) -> None:
         self.x, self.n_shifts = material.x.flatten(0, 1), material.x.shape[1]
         self.rows = rows[torch.argsort(material.stimulus[rows], stable=True)]
         counts = torch.bincount(material.stimulus[rows])
@@ -149,13 +149,16 @@ class _Strangers:
             )
         self.count = counts.repeat_interleave(counts)  # of the rows of the same stimulus
         self.first = (counts.cumsum(0) - counts).repeat_interleave(counts)
+        self._taken = torch.empty((size, *material.shape))
 
-    def drawn(self, size: int, generator: torch.Generator) -> torch.Tensor:
-        """``(size, window, channel, band)``: differences of random pairs at random shifts; 0 where there is no pair."""
+    def add_to(self, out: torch.Tensor, scale: float, generator: torch.Generator) -> None:
+        """Add differences of random pairs at random shifts, ``scale`` times; nothing where a row has no pair."""
+        size = len(out)
         one = torch.randint(len(self.rows), (size,), generator=generator)
         count, first = self.count[one], self.first[one]
         step = 1 + (torch.rand(size, generator=generator) * (count - 1)).long()
         other = first + (one - first + step) % count
         shift = torch.randint(self.n_shifts, (size,), generator=generator)
-        pair = (self.x[self.rows[each] * self.n_shifts + shift] for each in (one, other))
-        return torch.sub(*pair).mul_(0.5**0.5)
+        for place, sign in ((one, 1.0), (other, -1.0)):
+            torch.index_select(self.x, 0, self.rows[place] * self.n_shifts + shift, out=self._taken)
+            out.add_(self._taken, alpha=sign * scale * 0.5**0.5)
