@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from consona.core.claim import Claim, Interval, Verdict, exceeds, not_testable, significant
+from consona.core.claim import HELD, Claim, Interval, Verdict, exceeds, not_testable, significant
 from consona.core.score import Score
 from consona.stats.fdr import holm
 from consona.studies.eeg_emotion.claims_training import ensemble_claim, harm_claim, saturation_claim
 from consona.studies.eeg_emotion.decoding import LDA
 from consona.studies.eeg_emotion.material import RATED, SUPERVISING
-from consona.studies.eeg_emotion.names import DECODING_CONTROLS, HOLM, LEVEL, REDISCOVERY_CONTROLS
+from consona.studies.eeg_emotion.names import DECODING_CONTROLS, FOLDS, HOLM, LEVEL, REDISCOVERY_CONTROLS
 from consona.studies.eeg_emotion.verdicts import above, interval_of, null_named, p_at_most
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def _finished(draft: Claim, words: tuple[str, str], corrected: float) -> Claim:
     controls = {**draft.controls, HOLM: significant(corrected, of="corrected for the claims of this study")}
     if draft.statement:
         return replace(draft, controls=controls)
-    holds = corrected <= LEVEL
+    # Networks are few where people are many: an effect that folds do not share may be the luck of some networks.
+    holds = corrected <= LEVEL and controls.get(FOLDS, controls[HOLM]).verdict == HELD
     return replace(draft, statement=f"Decoders {words[0] if holds else words[1]}.", controls=controls)
 
 

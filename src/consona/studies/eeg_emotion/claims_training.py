@@ -7,9 +7,10 @@ import numpy as np
 import xarray as xr
 
 from consona.core.claim import DID_NOT_HOLD, HELD, Claim, Interval, Null, Verdict, exceeds, not_testable, significant
+from consona.core.figure import typeset
 from consona.stats.fdr import holm
 from consona.stats.subject_test import subject_test
-from consona.studies.eeg_emotion.names import ENSEMBLE_CONTROLS, HARM_CONTROLS, LEVEL, SATURATION_CONTROLS
+from consona.studies.eeg_emotion.names import ENSEMBLE_CONTROLS, FOLDS, HARM_CONTROLS, LEVEL, SATURATION_CONTROLS
 from consona.studies.eeg_emotion.pools import DIVERSE, HALF, MIXED, OUTPUTS, PLAIN, SNAPSHOTS
 from consona.studies.eeg_emotion.verdicts import OVER_SUBJECTS, above, interval_of
 
@@ -31,8 +32,10 @@ def harm_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
         id="harm",
         statement="",
         effect=float(np.nanmean(gains)),
-        unit=f"balanced accuracy, strategy minus its random-target twin, mean over {weak.sizes['strategy']} strategies "
-        f"(minus the base: {np.nanmean(whole):+.3f})".replace("-", "\N{MINUS SIGN}"),
+        unit=typeset(
+            f"balanced accuracy, strategy minus its random-target twin, mean over {weak.sizes['strategy']} strategies "
+            f"(minus the base: {np.nanmean(whole):+.3f})"
+        ),
         interval=interval_of(gains, f"{OVER_SUBJECTS}; seeds and strategies averaged"),
         p=p,
         null=Null("sign flip", FLIPS, N_FLIPS),
@@ -59,7 +62,7 @@ def _harm_verdicts(parts: "Parts") -> dict[str, Verdict]:
     power = float(np.nanmedian(twin["power"]))
     by_seeds = int(((base["p_seeds"] <= LEVEL) & (base["effect"] < 0)).sum())
     verdicts = {
-        "folds as units": _of_folds(parts, weak["gains"].sel(reference="twin").mean("strategy").values),
+        FOLDS: _of_folds(parts, weak["gains"].sel(reference="twin").mean("strategy").values),
         "random-target twins": _count(
             worse, n, "some strategy is worse than its twin (Holm)", f"; the twins harm in {also}"
         ),
@@ -176,7 +179,7 @@ def _ensemble_verdicts(parts: "Parts") -> dict[str, Verdict]:
     contributed = significant(float(pools.contributions.attrs["p"]), of="correlation over members, both signs")
     r = pools.contributions.attrs
     verdicts = {
-        "folds as units": _of_folds(parts, every.sel(pool=MIXED).values - _members(gains, MIXED)),
+        FOLDS: _of_folds(parts, every.sel(pool=MIXED).values - _members(gains, MIXED)),
         "over its members": above(every.sel(pool=MIXED).values - _members(gains, MIXED), of="the mean member"),
         "same size, one length": against(PLAIN, "as many seeds of one length"),
         "same size, one seed": against(SNAPSHOTS, "snapshots of one training"),

@@ -30,8 +30,9 @@ REDISCOVERY_CONTROLS = (
     "architecture taken out",
     "removal against equal variance",
 )
+FOLDS = "folds as units"
 HARM_CONTROLS = (
-    "folds as units",
+    FOLDS,
     "random-target twins",
     "no strategy helps (Holm)",
     "harm survives Holm",
@@ -41,7 +42,7 @@ HARM_CONTROLS = (
 )
 SATURATION_CONTROLS = ("gain at the weakest axis", "gain falls with strength", "random-target twins do not", "interval")
 ENSEMBLE_CONTROLS = (
-    "folds as units",
+    FOLDS,
     "over its members",
     "same size, one length",
     "same size, one seed",
