@@ -139,5 +139,5 @@ def test_a_recipe_survives_json_and_names_what_is_wrong(name):
         Recipe(network=name, drop=1)
     with pytest.raises(InvalidInput, match="known are linear, mlp"):
         Recipe(network=name + "x")
-    with pytest.raises(InvalidInput, match="no wdith"):
-        Recipe.from_json('{"wdith": 3}')
+    with pytest.raises(InvalidInput, match="no breadth"):
+        Recipe.from_json('{"breadth": 3}')
