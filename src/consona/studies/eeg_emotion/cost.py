@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from consona.studies.eeg_emotion.study import EEGEmotion
 
 FACED_SUBJECTS = 100
-SECONDS = {"linear": 10.0, "mlp": 18.0, "eegnet": 60.0, "graph": 60.0, "transformer": 90.0, "recurrent": 60.0}
+SECONDS = {"linear": 10.0, "mlp": 30.0, "eegnet": 43.0, "graph": 38.0, "transformer": 58.0, "recurrent": 45.0}
 """Ten folds of the default recipe, 80 people in training, one core."""
-WEAK_SECONDS = 3.0
+WEAK_SECONDS = 5.0
 N_PAPER = 25
 MEMORY_MB = 2000.0
 SHARD_MB = 1.6
@@ -22,10 +22,13 @@ def planned(study: "EEGEmotion") -> list[PlannedStep]:
     people = (len(study.subjects) or FACED_SUBJECTS) if study.corpus == "faced" else study.n_subjects
     share = counts.n_folds / 10 * people / FACED_SUBJECTS * max(counts.effort, 0.1)
     n_regimes = len(study.regimes) * counts.n_seeds
-    n_weak = 2 * counts.strategy_seeds * sum(N_PAPER if name == "paper" else 1 for name in study.strategies)
-    n_strong = 2 * counts.strategy_seeds * len(study.strong)
+    n_weak, n_strong = (
+        2 * counts.strategy_seeds * sum(N_PAPER if name == "paper" else 1 for name in names)
+        for names in (study.strategies, study.strong)
+    )
+    n_weak += 1 + counts.n_exchanged
     n_doses = 3 * counts.strategy_seeds * sum(map(len, (counts.subject_doses, counts.epoch_doses, counts.depth_doses)))
-    n_members = 2 * counts.n_members * 5 + (3 * counts.n_members if study.other != "none" else 0)
+    n_members = 7 * counts.n_members + 1 + (3 * counts.n_members if study.other != "none" else 0)
     one = SECONDS["mlp"] * share
     parts = (
         (

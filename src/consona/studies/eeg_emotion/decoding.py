@@ -19,6 +19,7 @@ from consona.stats.splits import (
     familiar_stimulus_folds,
     on_stimuli,
     one_clip_per_emotion,
+    require_classes,
     stimulus_folds,
 )
 from consona.studies.eeg_emotion.material import WINDOW_S, Material
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 LDA = "LDA"
 OUTPUTS = "output per clip"
+CAUSAL_CLIPS = "new people and new clips, scaled: causal"
 PER_CLIP = ("new people", "new people and new clips")
 """Hold-outs where clips are told apart as well, and their probabilities summed within emotions."""
 LEVELS = {name: int(code) for name, code in VALENCE_CODE.items()}
@@ -66,6 +68,9 @@ def decode(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Materi
     """Classifiers; then the strong base on every other split, scaling and length, with LDA beside it."""
     classifiers, architectures = classify(study, run, trainer, material)
     ways = _ways(study, run, material)
+    for name, (tensor, split) in ways.items():
+        if "new emotions" not in name:
+            require_classes(split, tensor["emotion"].values.astype(str))
     recipe = strong_base(study.counts.effort)
     several: dict[str, dict[str, Any]] = {
         slug(name): {"tensor": tensor, "split": split, "recipe": recipe, "seed": study.seed}
@@ -118,6 +123,8 @@ def _ways(study: "EEGEmotion", run: "Run", material: Material) -> dict[str, tupl
                 run.step(f"tensor-{scaling}", window_tensor, material.data, **given),
                 material.split,
             )
+    if "scaled: causal" in ways:
+        ways[CAUSAL_CLIPS] = (ways["scaled: causal"][0], ways["new people and new clips"][1])
     for draw in range(study.counts.n_draws):
         kept = one_clip_per_emotion(emotions, draw, seed=seed)
         name = f"one clip per emotion, {draw + 1}"

@@ -7,9 +7,8 @@ import xarray as xr
 
 from consona.alignment.decoders import axis_strength, subject_accuracy
 from consona.alignment.saturation import saturation
-from consona.stats.axis_twins import random_axis
 from consona.stats.splits import ThreeWay, fewer_subjects
-from consona.studies.eeg_emotion.material import SUPERVISING, Material
+from consona.studies.eeg_emotion.material import SUPERVISING, Material, exchanged
 from consona.studies.eeg_emotion.recipes import strong_base
 from consona.studies.eeg_emotion.supervision import AXIS, TWIN, chosen, twin_seed
 
@@ -49,7 +48,7 @@ def dose_response(study: "EEGEmotion", run: "Run", trainer: "Trainer", material:
     for name, dose in doses.items():
         for seed in seeds:
             given = {"split": dose.split, "recipe": dose.recipe, "seed": seed}
-            twin = random_axis(material.several, material.emotions, seed=twin_seed(seed))
+            twin = exchanged(material, seed=twin_seed(name, seed))
             several[f"{name}-{PLAIN}-{seed}"] = given
             several[f"{name}-{AXIS}-{seed}"] = {**given, "strategy": row, "axis": material.several}
             several[f"{name}-{TWIN}-{seed}"] = {**given, "strategy": row, "axis": twin}
@@ -71,7 +70,7 @@ def dose_response(study: "EEGEmotion", run: "Run", trainer: "Trainer", material:
 
 
 def all_doses(study: "EEGEmotion", material: Material) -> dict[str, Dose]:
-    """By name; the strong base with all people is one of each kind."""
+    """By name; the strong base with all people and epochs is the dose of two layers."""
     counts, recipe, split = study.counts, strong_base(study.counts.effort), material.split
     most = int(split.train.any(axis=2).sum(axis=1).min())
     doses = {}

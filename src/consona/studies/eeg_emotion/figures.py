@@ -36,6 +36,8 @@ def draw(study: "EEGEmotion", run: "Run", parts: "Parts") -> None:
     run.step("figure-patterns", scalp, patterns)
     run.step("figure-table-strategies", strategy_table, parts.supervised)
     run.step("figure-table-classifiers", classifier_table, found)
+    run.step("figure-table-cohorts", cohort_table, decoded)
+    run.step("figure-table-removal", removal_table, found)
     if parts.carried is not None:
         run.step("figure-table-transfer", transfer_table, parts.carried)
 
@@ -190,6 +192,31 @@ def classifier_table(found: Found) -> xr.Dataset:
     columns = {key: np.concatenate([table[key].values for table in both.values()]).astype(float) for key in keys}
     data = xr.Dataset({key: ("label", values) for key, values in columns.items()}, {"label": labels})
     return figure(data, "table", "Rediscovery and accuracy", "Correlation over classifiers, by selection.")
+
+
+def cohort_table(decoded: Decoded) -> xr.Dataset:
+    """Every score, for each cohort of people by itself."""
+    rows = {name: score.attrs["by_cohort"] for name, score in decoded.scores.items()}
+    cohorts = sorted({cohort for each in rows.values() for cohort in each})
+    columns = {f"cohort {c}": [float(each.get(c, [np.nan])[0]) for each in rows.values()] for c in cohorts}
+    columns["all"] = [float(score.attrs["mean"][0]) for score in decoded.scores.values()]
+    columns["p"] = [float(score.attrs["p"][0]) for score in decoded.scores.values()]
+    data = xr.Dataset({key: ("label", values) for key, values in columns.items()}, {"label": list(rows)})
+    caption = "Cohorts were recorded with different equipment. p: labels of whole clips exchanged; not corrected."
+    return figure(data, "table", "Accuracy by cohort", caption)
+
+
+def removal_table(found: Found) -> xr.Dataset:
+    """What every classifier loses without the within-class component that follows rated valence."""
+    table = found.removal
+    keys = ("drop", "null_mean", "null_sd", "z", "p")
+    data = xr.Dataset({key: ("label", table[key].values) for key in keys}, {"label": table["model"].values.astype(str)})
+    facts = table.attrs
+    caption = (
+        f"Against {facts['n_matched']} directions of equal variance; without any other component: "
+        f"{facts['others']:+.4f} on average. {facts['n_undefined']} folds had no such directions."
+    )
+    return figure(data, "table", "Accuracy lost without a residual component", caption)
 
 
 def transfer_table(carried: xr.Dataset) -> xr.Dataset:

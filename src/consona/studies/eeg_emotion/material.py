@@ -8,18 +8,19 @@ import numpy.typing as npt
 import xarray as xr
 
 from consona.brain.tensors import window_tensor
-from consona.concepts.axis import NEGATIVE, POSITIVE, AxisRule
+from consona.concepts.axis import NEGATIVE, POSITIVE, VALENCE_CODE, AxisRule
 from consona.concepts.summaries import clip_values, values_by_rule
 from consona.core.dataset import Dataset
+from consona.core.errors import InvalidInput
 from consona.core.stimuli import Stimuli
 from consona.datasets.faced import load_faced_windows
 from consona.datasets.faced_clips import clip_stimuli
 from consona.datasets.faced_order import load_faced_order
 from consona.datasets.seed_v import load_seed_v
 from consona.datasets.seed_v_twins import seed_v_twin
-from consona.datasets.texts import load_rated, load_stories, seed_sets
+from consona.datasets.texts import load_rated, load_stories
 from consona.datasets.window_twins import faced_window_twin
-from consona.stats.axis_twins import standardised
+from consona.stats.axis_twins import random_axis, standardised
 from consona.stats.splits import ThreeWay, subject_folds
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 WINDOW_S = 5
 OTHER_WINDOW_S = 4
+FEWEST_SUBJECTS = 12
 RATED = "rated valence"
 SUPERVISING = "supervising axis"
 PUBLISHED_CLASSES = {
@@ -92,16 +94,27 @@ def load_material(study: "EEGEmotion", run: "Run") -> Material:
     data, order = _corpus(study)
     run.note_dataset(data)
     tensor = run.step("tensor", window_tensor, data, window_s=WINDOW_S, scaling=study.scaling, order=order)
-    how = {"validation": study.counts.n_validation, "seed": study.seed}
-    if study.corpus == "twin":
-        how["validation"] = min(how["validation"], study.n_subjects // 4)
-    split = subject_folds(tensor["cohort"].values, study.counts.n_folds, tensor.sizes["stimulus"], **how)
+    split = _people(study, tensor)
     values = _axis_values(study, run)
     clips = [str(each) for each in tensor["stimulus"].values]
     axes = xr.DataArray(
         np.stack([values[:, 0], _rated()]), {"axis": [SUPERVISING, RATED], "stimulus": clips}, ("axis", "stimulus")
     )
     return Material(data, order, tensor, split, axes, standardised(values), _other(study, run, tensor))
+
+
+def _people(study: "EEGEmotion", tensor: xr.DataArray) -> ThreeWay:
+    """Folds of people; with few of them, a quarter of those that are left chooses the epochs."""
+    n_subjects, n_folds = tensor.sizes["subject"], study.counts.n_folds
+    fewest = max(FEWEST_SUBJECTS, n_folds)
+    if n_subjects < fewest:
+        raise InvalidInput(
+            f"There are {n_subjects} subjects; {n_folds} folds of people, each with others to train on and to choose "
+            f"epochs by, need at least {fewest}. Use more subjects, or size = 'quick'."
+        )
+    n_validation = min(study.counts.n_validation, n_subjects // 4)
+    cohorts = np.asarray(tensor["cohort"].values)
+    return subject_folds(cohorts, n_folds, tensor.sizes["stimulus"], validation=n_validation, seed=study.seed)
 
 
 def _corpus(study: "EEGEmotion") -> tuple[Dataset, xr.DataArray]:
@@ -116,7 +129,7 @@ def _corpus(study: "EEGEmotion") -> tuple[Dataset, xr.DataArray]:
 
 
 def _axis_values(study: "EEGEmotion", run: "Run") -> Array:
-    """Values ``(n_stimuli, n_axes)``: of the three sets of stories, or of one published or rated axis."""
+    """Values ``(n_stimuli, n_axes)``: of the stories in three layers, or of one published or rated axis."""
     clips = clip_stimuli()
     if study.axis == "published":
         return np.array([[PUBLISHED_CLASSES[str(each)]] for each in clips["emotion"]])
@@ -126,19 +139,27 @@ def _axis_values(study: "EEGEmotion", run: "Run") -> Array:
 
 
 def _story_axes(study: "EEGEmotion", run: "Run", clips: Stimuli) -> list[Array]:
-    """One axis per set of stories; a class gets its value from an axis that was fitted without it."""
+    """The axis of the stories in three layers, the one that supervises first; no class took part in its own axis."""
     from consona.lm.loading import load_language_model
 
     lm = load_language_model(study.model, revision=study.revision, device=run.execution.device)
     run.note_model(lm.describe())
     rule, values = AxisRule("difference", POSITIVE, NEGATIVE), []
-    pooling, layer = ("last" if lm.causal else "mean"), lm.n_layers - 2
-    for number in seed_sets():
-        stories = load_stories(number)
-        read = run.step(f"stories-{number}", lm.capture, stories, layers=[layer], pooling=pooling)
-        axis = run.step(f"axis-{number}", rule.fit, read, stories["emotion"], layer=layer)
+    stories, top = load_stories(1), lm.n_layers - 1
+    layers = [top - 1, *(each for each in (top, top - 2) if each >= 0)]
+    pooling = "last" if lm.causal else "mean"
+    read = run.step("stories", lm.capture, stories, layers=sorted(layers), pooling=pooling)
+    for layer in layers:
+        axis = run.step(f"axis-{layer}", rule.fit, read, stories["emotion"], layer=layer)
         values.append(clip_values(*values_by_rule(rule, axis, read, stories["emotion"]), clips))
     return values
+
+
+def exchanged(material: Material, *, seed: int) -> Array:
+    """The axes with their classes exchanged, hardly correlated with them, rated valence or the sign of valence."""
+    code = np.array([VALENCE_CODE[name] for name in material.emotions])
+    known = np.column_stack([material.several, material.axes.sel(axis=RATED).values, code])
+    return random_axis(known, material.emotions, seed=seed)[:, : material.several.shape[1]]
 
 
 def _rated() -> Array:

@@ -9,12 +9,11 @@ import xarray as xr
 from consona.alignment.decoders import subject_accuracy
 from consona.alignment.ensembles import contributions, pool_gains, selected_accuracy
 from consona.alignment.rediscovery import residual_rediscovery
-from consona.stats.axis_twins import random_axis
 from consona.stats.splits import subject_folds
 from consona.studies.eeg_emotion.decoding import Trained
-from consona.studies.eeg_emotion.material import RATED, Material
+from consona.studies.eeg_emotion.material import RATED, Material, exchanged
 from consona.studies.eeg_emotion.recipes import shortened, strong_base
-from consona.studies.eeg_emotion.supervision import chosen, other_tensor
+from consona.studies.eeg_emotion.supervision import chosen, other_tensor, twin_seed
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -23,14 +22,9 @@ if TYPE_CHECKING:
     from consona.training.trainer import Trainer
 
 MIXED, PLAIN, SNAPSHOTS = "seeds and lengths", "seeds, one length", "snapshots of one seed"
-OUTPUTS, HALF, CHANNELS, RANDOM = (
-    "an output per clip",
-    "half with an output per clip",
-    "channels left out",
-    "random axes",
-)
+OUTPUTS, HALF, RANDOM = "an output per clip", "half with an output per clip", "random axes"
 NETWORKS = "architectures"
-DIVERSE = (HALF, CHANNELS, RANDOM, NETWORKS)
+DIVERSE = (HALF, RANDOM, NETWORKS)
 """Recipes whose members differ by more than their seed."""
 N_OTHER_FOLDS, N_OTHER_VALIDATION = 4, 3
 
@@ -82,7 +76,6 @@ def _pools(
         SNAPSHOTS: _snapshots(trained, recipe, study.seed, size),
         OUTPUTS: outputs,
         HALF: first | {f"{name}, clips": each for name, each in list(outputs.items())[: size // 2]},
-        CHANNELS: trained("channels", seeds(replace(recipe, dropped="channel", drop=0.4), size)),
         RANDOM: trained("random", _random_axes(seeds(recipe, size), material)),
     }
     others = _architectures(classifiers, size)
@@ -106,8 +99,8 @@ def _random_axes(given: dict[str, dict[str, Any]], material: Material) -> dict[s
     """Every member regresses on a random axis of its own beside its classes: residuals that differ by design."""
     row = chosen(("EEG-AUX MSE .1",))["EEG-AUX MSE .1"]
     return {
-        name: {**each, "strategy": row, "axis": random_axis(material.several, material.emotions, seed=100 + k)}
-        for k, (name, each) in enumerate(given.items())
+        name: {**each, "strategy": row, "axis": exchanged(material, seed=twin_seed("pool", int(each["seed"])))}
+        for name, each in given.items()
     }
 
 

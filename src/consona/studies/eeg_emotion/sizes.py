@@ -1,4 +1,4 @@
-"""How much of everything the study does: the full size, and the quick one that takes every step in five minutes."""
+"""How much of everything the study does: the full size, more seeds of strategies, and a quick one of five minutes."""
 
 from dataclasses import dataclass
 
@@ -22,9 +22,11 @@ class Size:
     lengths: tuple[float, float]
     n_members: int
     n_draws: int
+    n_exchanged: int
 
 
 SIZES = {
-    "full": Size(10, 10, 2, 2, 1.0, (10, 20, 40), (1, 3, 8, 20), (1, 2, 4), (1.0, 1.5), 5, 3),
-    "quick": Size(2, 10, 1, 1, 0.2, (10,), (1, 2, 6), (1, 2), (1.0, 1.5), 2, 1),
+    "full": Size(10, 10, 2, 2, 1.0, (10, 20, 40), (1, 3, 8, 20), (1, 2, 4), (1.0, 1.5), 5, 3, 19),
+    "paper": Size(10, 10, 2, 5, 1.0, (10, 20, 40), (1, 3, 8, 20), (1, 2, 4), (1.0, 1.5), 5, 3, 39),
+    "quick": Size(2, 10, 1, 1, 0.2, (10,), (1, 2, 6), (1, 2), (1.0, 1.5), 2, 1, 4),
 }

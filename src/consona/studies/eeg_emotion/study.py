@@ -27,10 +27,10 @@ class EEGEmotion(Study):
 
     corpus: Corpus = Field(default="faced", description="Real EEG, or the synthetic twin with planted truth.")
     subjects: tuple[str, ...] = Field(default=(), description="Subjects of the corpus to use; all of them if empty.")
-    size: Literal["full", "quick"] = Field(
+    size: Literal["full", "paper", "quick"] = Field(
         default="full",
-        description="full: ten folds and every seed. quick: the same steps with two folds, one seed, fewer epochs and "
-        "doses, in five minutes.",
+        description="full: ten folds, two seeds of every strategy. paper: five seeds of them. quick: the same steps "
+        "with two folds, one seed, fewer epochs and doses, in five minutes.",
     )
     scaling: Literal["subject", "causal", "none"] = Field(
         default="subject",
