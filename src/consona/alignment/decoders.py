@@ -10,7 +10,7 @@ from consona.core.errors import InvalidInput
 from consona.core.invariants import as_names, listed
 from consona.stats.balanced_accuracy import balanced_accuracy, most_probable
 from consona.stats.class_axis import Components, class_components, stimulus_means
-from consona.stats.component_scores import component_scores
+from consona.stats.component_scores import class_levels, component_scores
 
 __all__ = [
     "axis_strength",
@@ -69,15 +69,29 @@ def components_of(trained: xr.Dataset) -> Components:
 
 
 def axis_strength(trained: Trained, axes: xr.DataArray) -> xr.DataArray:
-    """How far the first component of the class means follows each axis: ``(axis, model)``, ``|r|`` over classes.
+    """How far the first component of the class means follows each axis: ``(axis, model, fold)``, ``|r|`` over classes.
 
-    ``axes`` are ``(axis, stimulus)``; their class means count. Mean over the folds of a decoder.
+    ``axes`` are ``(axis, stimulus)``; their class means count. Every fold is a network of its own.
     """
     first = next(iter(trained.values()))
-    labels = as_names(first["stimulus_emotion"].values)
-    levels = np.stack([[row[labels == name].mean() for name in np.unique(labels)] for row in axes.values])
-    found = component_scores([components_of(each) for each in trained.values()], levels)
-    return xr.DataArray(found.absolute, {"axis": axes["axis"].values, "model": list(trained)}, ("axis", "model"))
+    levels = class_levels(axes.values, as_names(first["stimulus_emotion"].values))
+    parts = [components_of(each) for each in trained.values()]
+    n_folds = len(parts[0].unit)
+    single = [_fold(part, k) for part in parts for k in range(n_folds)]
+    absolute = component_scores(single, levels).absolute.reshape(len(levels), len(parts), n_folds)
+    coords = {"axis": axes["axis"].values, "model": list(trained)}
+    return xr.DataArray(absolute, coords, ("axis", "model", "fold"))
+
+
+def _fold(part: Components, k: int) -> Components:
+    kept = slice(k, k + 1)
+    return part._replace(
+        unit=part.unit[kept],
+        known=part.known[kept],
+        directions=part.directions[kept],
+        poles=part.poles[kept],
+        shares=part.shares[kept],
+    )
 
 
 def confusion(trained: xr.Dataset) -> xr.Dataset:

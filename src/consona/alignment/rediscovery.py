@@ -10,7 +10,6 @@ from consona.alignment.decoders import components_of, emotion_codes, subject_acc
 from consona.core.invariants import as_names
 from consona.stats.class_axis import Components, residual_components, stimulus_means
 from consona.stats.component_scores import (
-    best_components,
     class_levels,
     component_scores,
     orders_within_classes,
@@ -20,11 +19,10 @@ from consona.stats.component_scores import (
 from consona.stats.direction_removal import (
     Head,
     matched_directions,
-    other_components,
     removal_drops,
     removal_test,
 )
-from consona.stats.permutation import random_orders
+from consona.stats.permutation import p_value, random_orders
 from consona.stats.rediscovery import rediscovery_correlations
 
 __all__ = ["class_rediscovery", "component_removal", "rediscovery_table", "residual_rediscovery"]
@@ -120,11 +118,14 @@ def rediscovery_table(
     return xr.Dataset(table | clouds, coords)
 
 
-def component_removal(trained: Trained, axis: npt.ArrayLike, *, n_permutations: int = 9999, seed: int) -> xr.Dataset:
+def component_removal(
+    trained: Trained, axis: npt.ArrayLike, *, n_orders: int = 999, n_permutations: int = 9999, seed: int
+) -> xr.Dataset:
     """What every classifier loses without the within-class component that follows the axis best.
 
     Held against directions orthogonal to it along which the tested rows vary as much (a random unit vector hits little
-    variance, and taking it out costs nothing, whatever it stands for).
+    variance, and taking it out costs nothing, whatever it stands for), and against the components that follow the same
+    axis with its clips exchanged within classes: any component costs something, and the axis need not be why.
 
     Parameters
     ----------
@@ -132,30 +133,33 @@ def component_removal(trained: Trained, axis: npt.ArrayLike, *, n_permutations: 
         Results by name of the classifier.
     axis
         ``(n_stimuli,)``, with variation within classes: mean rated valence.
+    n_orders
+        Orders of clips within classes, the same for all classifiers.
     n_permutations
         Sign flips of subjects.
     seed
-        Of the matched directions and the flips.
+        Of the matched directions, the orders and the flips.
 
     Returns
     -------
     xr.Dataset
         ``drop, null_mean, null_sd, z, p`` over ``model``; attrs ``excess, low, high, p_excess`` over classifiers with
-        subjects as unit, ``others``: mean drop without any other component, of whatever variance, ``n_undefined``:
-        folds without matched directions.
+        subjects as unit, ``p_orders`` of the mean drop against other orders of the axis, whose mean is ``others``,
+        ``n_undefined``: folds without matched directions, ``n_matched``.
     """
     labels, values = _labels(trained), np.asarray(axis, dtype=np.float64)
-    rows = [_removed(each, _residual(each, labels), values, seed=seed) for each in trained.values()]
+    orders = orders_within_classes(labels, n_orders, seed=seed)
+    axes = np.vstack([values, values[orders]])
+    rows = [_removed(each, _residual(each, labels), axes, seed=seed) for each in trained.values()]
     drops, nulls = np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])
     found = removal_test(drops, nulls, n_permutations=n_permutations, seed=seed)
+    mean = np.mean([row[2] for row in rows], axis=0)
     keys = ("drop", "null_mean", "null_sd", "z", "p")
     attrs = {key: float(getattr(found, key)) for key in ("excess", "low", "high", "p_excess")}
+    attrs |= {"p_orders": float(p_value(-mean[0], -mean[1:])), "others": float(mean[1:].mean())}
     data = {key: ("model", getattr(found, key)) for key in keys}
-    return xr.Dataset(
-        data,
-        {"model": list(trained)},
-        {**attrs, "others": float(np.nanmean([row[2] for row in rows])), "n_undefined": sum(row[3] for row in rows)},
-    )
+    counts = {"n_undefined": sum(row[3] for row in rows), "n_matched": N_MATCHED}
+    return xr.Dataset(data, {"model": list(trained)}, attrs | counts)
 
 
 def _labels(trained: Trained) -> Names:
@@ -167,21 +171,29 @@ def _residual(each: xr.Dataset, labels: Names) -> Components:
 
 
 def _removed(
-    each: xr.Dataset, parts: Components, axis: npt.NDArray[np.float64], *, seed: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float, int]:
-    """Drops over subjects, those of matched directions (one row each), mean of other components, folds without."""
+    each: xr.Dataset, parts: Components, axes: npt.NDArray[np.float64], *, seed: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64], int]:
+    """Drops over subjects, those of matched directions, mean drop for every axis, folds without matched directions."""
     features, fold = each["features"].values, each["tested_in"].values
-    chosen = best_components(parts, axis)
-    own = parts.directions[np.arange(len(chosen)), chosen]
-    own[chosen < 0] = np.nan
-    matched = matched_directions(features, fold, own, n=N_MATCHED, seed=seed)
-    others = other_components(features, fold, parts, chosen)
     head = Head(each["weight"].values, each["bias"].values, _output_codes(each))
-    drop, null, rest = (
-        removal_drops(features, fold, head, emotion_codes(each), directions)
-        for directions in (own[:, None], matched.directions, others.directions)
-    )
-    return drop[0], null, float(np.nanmean(rest)), sum(bool(reason) for reason in matched.reasons)
+    given = (features, fold, head, emotion_codes(each))
+    every = removal_drops(*given, parts.directions)
+    chosen = _chosen(parts, axes)
+    own_fold = fold.max(axis=1)
+    each_axis = np.array([np.nanmean(every[rows[own_fold], np.arange(len(own_fold))]) for rows in chosen])
+    own = parts.directions[np.arange(len(parts.unit)), chosen[0]]
+    matched = matched_directions(features, fold, own, n=N_MATCHED, seed=seed)
+    null = removal_drops(*given, matched.directions)
+    drop = every[chosen[0][own_fold], np.arange(len(own_fold))]
+    return drop, null, each_axis, sum(bool(reason) for reason in matched.reasons)
+
+
+def _chosen(parts: Components, axes: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """The component of each fold that follows each axis best, ``(n_axes, n_folds)``."""
+    n = np.bincount(parts.groups)
+    means = np.stack([np.bincount(parts.groups, row) for row in axes]) / n
+    r = np.abs(np.einsum("ai,fik->afk", axes - means[:, parts.groups], np.nan_to_num(parts.unit)))
+    return np.asarray(r.argmax(axis=-1))
 
 
 def _output_codes(each: xr.Dataset) -> npt.NDArray[np.intp]:

@@ -27,7 +27,7 @@ def saturation(
     Parameters
     ----------
     strength
-        Of the axis in the unsupervised decoders, ``(dose, model)``, one model per seed.
+        Of the axis in the unsupervised decoders, ``(dose, model, fold)``, one model per seed.
     plain, supervised
         Accuracies without and with supervision, ``(dose, model, subject)``.
     kinds
@@ -38,13 +38,14 @@ def saturation(
     Returns
     -------
     xr.Dataset
-        Over ``dose``: ``strength``, ``gain``, ``low``, ``high``, ``p_gain`` (one-sided, Holm), ``accuracy``; attrs
+        Over ``dose``: ``strength``, ``gain``, ``low``, ``high``, ``p_gain`` (one-sided, Holm), ``accuracy``;
+        ``subject_slope (subject)``; attrs
         ``threshold, threshold_low, threshold_high`` (NaN: none is supported), ``failed`` (why), ``slope, p_slope``.
     """
     gains = np.nanmean(supervised.values - plain.values, axis=1)
-    x = strength.mean("model").values
-    n_seeds = strength.sizes["model"]
-    error = strength.values.std(axis=1, ddof=1) / np.sqrt(n_seeds) if n_seeds > 1 else None
+    networks = strength.values.reshape(len(strength), -1)
+    x, error = networks.mean(axis=1), networks.std(axis=1, ddof=1) / np.sqrt(networks.shape[1])
+    centred = x - x.mean()
     found = saturation_threshold(x, gains, error=error, n_draws=n_draws, seed=seed)
     spread = 1.96 * np.nanstd(gains, axis=1, ddof=1) / np.sqrt(np.isfinite(gains).sum(axis=1))
     data = {
@@ -54,6 +55,7 @@ def saturation(
         "high": ("dose", found.gain + spread),
         "p_gain": ("dose", found.p_gain),
         "accuracy": ("dose", np.nanmean(plain.values, axis=(1, 2))),
+        "subject_slope": ("subject", centred @ gains / (centred @ centred)),
     }
     attrs = {
         "threshold": found.threshold,
@@ -63,5 +65,6 @@ def saturation(
         "slope": found.slope,
         "p_slope": found.p_slope,
         "n_subjects": gains.shape[1],
+        "n_draws": n_draws,
     }
     return xr.Dataset(data, {"dose": as_names(plain["dose"].values), "kind": ("dose", list(kinds))}, attrs)

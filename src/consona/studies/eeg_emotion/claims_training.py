@@ -1,77 +1,92 @@
-"""Claims about training: what supervision by the axis does, whether it saturates, and what pools gain."""
+"""Claims about training: what supervision by the axis does, and whether it saturates."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from consona.core.claim import DID_NOT_HOLD, HELD, Claim, Interval, Null, Verdict, exceeds, not_testable, significant
+from consona.core.claim import DID_NOT_HOLD, HELD, Claim, Interval, Null, Verdict, not_testable, significant
 from consona.core.figure import typeset
 from consona.stats.fdr import holm
-from consona.stats.subject_test import subject_test
-from consona.studies.eeg_emotion.names import ENSEMBLE_CONTROLS, FOLDS, HARM_CONTROLS, LEVEL, SATURATION_CONTROLS
-from consona.studies.eeg_emotion.pools import DIVERSE, HALF, MIXED, OUTPUTS, PLAIN, SNAPSHOTS
-from consona.studies.eeg_emotion.verdicts import OVER_SUBJECTS, above, interval_of
+from consona.studies.eeg_emotion.names import FOLDS, HARM_CONTROLS, LEVEL, SATURATION_CONTROLS
+from consona.studies.eeg_emotion.verdicts import (
+    FEWEST_FOLDS,
+    FLIPS,
+    N_FLIPS,
+    OVER_SUBJECTS,
+    interval_of,
+    is_synthetic,
+    n_folds,
+    of_folds,
+    p_of_both,
+    p_of_mean,
+)
 
 if TYPE_CHECKING:
     from consona.studies.eeg_emotion.parts import Parts
 
-FLIPS = "signs of subjects flipped"
-N_FLIPS = 9999
-FEWEST_FOLDS = 6
+CORRECTED = "(Holm over strategies, of subjects and of folds)"
 
 
 def harm_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
-    """Mean effect of the strategies against their random-target twins: what the axis itself does."""
-    weak = parts.supervised.weak
+    """Mean effect of the added losses against their random-target twins: what the axis itself does."""
+    weak = parts.supervised.weak.sel(strategy=_added(parts))
     gains = weak["gains"].sel(reference="twin").mean("strategy").values
     whole = weak["gains"].sel(reference="base").mean("strategy").values
-    p = _p_of_mean(gains)
+    n_orders = weak.sizes["strategy"] * int(weak.attrs["n_seeds"])
     claim = Claim(
         id="harm",
         statement="",
         effect=float(np.nanmean(gains)),
         unit=typeset(
-            f"balanced accuracy, strategy minus its random-target twin, mean over {weak.sizes['strategy']} strategies "
-            f"(minus the base: {np.nanmean(whole):+.3f})"
+            f"balanced accuracy, strategy minus its random-target twin, mean over {weak.sizes['strategy']} losses "
+            f"and {n_orders} exchanged orders (minus the base: {np.nanmean(whole):+.3f})"
         ),
         interval=interval_of(gains, f"{OVER_SUBJECTS}; seeds and strategies averaged"),
-        p=p,
+        p=p_of_mean(gains),
         null=Null("sign flip", FLIPS, N_FLIPS),
         n=int(np.isfinite(gains).sum()),
         n_of="subjects",
         ceiling="a difference of accuracies",
         controls=_harm_verdicts(parts),
-        synthetic=_synthetic(parts),
+        synthetic=is_synthetic(parts),
     )
     worse = "worse" if claim.effect < 0 else "better"
     than = "than decoders trained on exchanged class values"
-    return claim, (f"trained on the axis do {worse} {than}", f"trained on the axis do not reliably do {worse} {than}")
+    words = (f"trained on the axis do {worse} {than}", f"trained on the axis do not reliably do {worse} {than}")
+    return claim, (f"Decoders {words[0]}", f"Decoders {words[1]}")
+
+
+def _added(parts: "Parts") -> list[str]:
+    """Strategies that add a loss to the same training on real data; those in stages train for another length."""
+    rows = parts.supervised.rows
+    names = [str(each) for each in parts.supervised.weak["strategy"].values]
+    added = [name for name in names if rows[name].regime == "together" and rows[name].family != "distance"]
+    return added or names
 
 
 def _harm_verdicts(parts: "Parts") -> dict[str, Verdict]:
-    weak, strong = parts.supervised.weak, parts.supervised.strong
+    weak = parts.supervised.weak
     base, twin, random = (weak.sel(reference=name) for name in ("base", "twin", "twin-base"))
     n, names = weak.sizes["strategy"], weak["strategy"].values
-    harmed = int(((base["holm"] <= LEVEL) & (base["effect"] < 0)).sum())
-    also = int(((random["holm"] <= LEVEL) & (random["effect"] < 0)).sum())
-    helped = names[((base["holm"] <= LEVEL) & (base["effect"] > 0)).values]
-    worse = int(((twin["holm"] <= LEVEL) & (twin["effect"] < 0)).sum())
-    equal = int((twin["p_equal"] <= LEVEL).sum())
-    power = float(np.nanmedian(twin["power"]))
-    by_seeds = int(((base["p_seeds"] <= LEVEL) & (base["effect"] < 0)).sum())
+    own, paired, also = (_corrected(each, parts) for each in (base, twin, random))
+    harmed, worse = (int((p <= LEVEL)[each["effect"].values < 0].sum()) for p, each in ((own, base), (paired, twin)))
+    helped = names[(own <= LEVEL) & (base["effect"].values > 0)]
+    by_twins = int((also <= LEVEL)[random["effect"].values < 0].sum())
+    equal, power = int((twin["p_equal"] <= LEVEL).sum()), float(np.nanmedian(twin["power"]))
+    gains = weak["gains"].sel(reference="twin", strategy=_added(parts)).mean("strategy").values
     verdicts = {
-        FOLDS: _of_folds(parts, weak["gains"].sel(reference="twin").mean("strategy").values),
+        FOLDS: of_folds(parts, gains),
         "random-target twins": _count(
-            worse, n, "some strategy is worse than its twin (Holm)", f"; the twins harm in {also}"
+            worse, n, f"some strategy is worse than its twin {CORRECTED}", f"; twins harm in {by_twins}"
         ),
+        "rank among exchanged orders": _rank(parts.supervised.exchanged),
         "no strategy helps (Holm)": Verdict(
             DID_NOT_HOLD if len(helped) else HELD,
-            "no effect against the base is above 0 (Holm over strategies)",
+            f"no effect against the base is above 0 {CORRECTED}",
             f"{len(helped)} of {n}" + (f": {', '.join(helped)}" if len(helped) else ""),
         ),
-        "harm survives Holm": _count(harmed, n, "some effect against the base is below 0 (Holm over strategies)", ""),
+        "harm survives Holm": _count(harmed, n, f"some effect against the base is below 0 {CORRECTED}", ""),
         "equivalent to its twin": _count(
             equal,
             n,
@@ -79,22 +94,38 @@ def _harm_verdicts(parts: "Parts") -> dict[str, Verdict]:
             f"; median power {power:.2f}",
             all_of=n,
         ),
-        "strong base": _strong(strong),
-        "p over seeds, as published": _count(
-            by_seeds, n, "paired t over seeds, which repeat trainings and not people", ""
-        ),
+        "strong base": _strong(parts),
     }
     return {name: verdicts[name] for name in HARM_CONTROLS}
 
 
-def _strong(strong: xr.Dataset | None) -> Verdict:
-    rule = "on the strong base, strategies are worse than their twins (interval over subjects below 0)"
+def _corrected(effects: xr.Dataset, parts: "Parts") -> np.ndarray:
+    """Holm over strategies of the larger of the p over subjects and, with enough folds, the p over folds."""
+    p = effects["p"].values
+    return np.asarray(holm(np.fmax(p, effects["p_folds"].values) if n_folds(parts) >= FEWEST_FOLDS else p))
+
+
+def _rank(accuracy: xr.DataArray) -> Verdict:
+    """The same loss with the axis and with many orders of its classes: is the axis the worst of them?"""
+    means = accuracy.mean("subject").values
+    p = float((1 + (means[1:] <= means[0]).sum()) / len(means))
+    rule = f"accuracy with the axis is below that with exchanged orders of its classes, p at most {LEVEL}"
+    shown = f"p = {p:.2g}: {means[0]:.3f}; {len(means) - 1} orders {means[1:].min():.3f} to {means[1:].max():.3f}"
+    if 1 / len(means) > LEVEL:
+        return not_testable(f"{len(means) - 1} orders give no p below {1 / len(means):.2g}", rule=rule)
+    return Verdict(HELD if p <= LEVEL else DID_NOT_HOLD, rule, shown)
+
+
+def _strong(parts: "Parts") -> Verdict:
+    rule = "on the strong base, strategies are worse than their twins, p at most 0.05 over subjects and over folds"
+    strong = parts.supervised.strong
     if strong is None:
         return not_testable("no strategy was asked for on the strong base", rule=rule)
     gains = strong["gains"].sel(reference="twin").mean("strategy").values
-    own = interval_of(gains, OVER_SUBJECTS)
-    shown = f"{np.nanmean(gains):+.3f} [{own.low:+.3f}, {own.high:+.3f}] over {strong.sizes['strategy']} strategies"
-    return Verdict(HELD if own.high < 0 else DID_NOT_HOLD, rule, shown)
+    own, p = interval_of(gains, OVER_SUBJECTS), p_of_both(parts, gains)
+    size = f"{np.nanmean(gains):+.3f} [{own.low:+.3f}, {own.high:+.3f}]"
+    shown = f"{size}, p = {p:.2g}, {strong.sizes['strategy']} strategies"
+    return Verdict(HELD if p <= LEVEL and np.nanmean(gains) < 0 else DID_NOT_HOLD, rule, shown)
 
 
 def _count(found: int, of: int, rule: str, more: str, *, all_of: int = 1) -> Verdict:
@@ -107,146 +138,41 @@ def saturation_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
     threshold, p = float(axis.attrs["threshold"]), float(axis.attrs["p_slope"])
     found = np.isfinite(threshold)
     interval = Interval(axis.attrs["threshold_low"], axis.attrs["threshold_high"], OVER_SUBJECTS) if found else None
-    words = (
-        f"Supervision by the axis stops to help where decoders carry it with |r| above {threshold:.2f}."
-        if found
-        else "No threshold is supported above which supervision by the axis stops to help."
-    )
+    above_it = f"Supervision by the axis stops to help where decoders carry it with |r| above {threshold:.2f}"
     first = float(axis["p_gain"].values[int(np.argmin(axis["strength"].values))])
+    rule = "the threshold and its interval lie inside the observed strengths, and the gain is gone beyond it"
     verdicts = {
+        FOLDS: of_folds(parts, axis["subject_slope"].values),
         "gain at the weakest axis": significant(first, of="gain of the dose with the weakest axis (Holm over doses)"),
         "gain falls with strength": significant(p, of="slope over doses, signs of subjects flipped"),
-        "random-target twins do not": _twin_silent(twin),
-        "interval": exceeds(float(found), 0.5, of="an interval of the threshold inside the observed range"),
+        "random-target twins do not": _twin_silent(axis, twin),
+        "interval": Verdict(HELD if found else DID_NOT_HOLD, rule, axis.attrs["failed"] or f"{threshold:.2f}"),
     }
-    verdicts["interval"] = replace(verdicts["interval"], value=axis.attrs["failed"] or f"{threshold:.2f}")
     claim = Claim(
         id="saturation",
-        statement=words,
+        statement="",
         effect=float(axis.attrs["slope"]),
         unit="slope: gain of balanced accuracy per unit of |r| of the axis in the unsupervised decoder",
         interval=interval,
         p=p,
-        null=Null("sign flip", FLIPS, N_FLIPS),
+        null=Null("sign flip", FLIPS, int(axis.attrs["n_draws"])),
         n=axis.sizes["dose"],
         n_of=f"doses ({int(axis.attrs['n_subjects'])} subjects)",
         ceiling="a slope",
         controls={name: verdicts[name] for name in SATURATION_CONTROLS},
-        synthetic=_synthetic(parts),
+        synthetic=is_synthetic(parts),
     )
-    return claim, ("", "")
+    return claim, (
+        above_it if found else "",
+        "No threshold is supported above which supervision by the axis stops to help",
+    )
 
 
-def _twin_silent(twin: xr.Dataset) -> Verdict:
+def _twin_silent(axis: xr.Dataset, twin: xr.Dataset) -> Verdict:
     rule = "no threshold with the classes of the axis exchanged"
+    if not np.isfinite(axis.attrs["threshold"]):
+        return not_testable("there is no threshold with the axis to compare", rule=rule)
     threshold = float(twin.attrs["threshold"])
     if np.isfinite(threshold):
         return Verdict(DID_NOT_HOLD, rule, f"threshold {threshold:.2f}")
     return Verdict(HELD, rule, str(twin.attrs["failed"]))
-
-
-def ensemble_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
-    """Gain of seeds by lengths over its own members."""
-    gains = parts.pools.gains
-    mixed = gains.sel(pool=MIXED)
-    claim = Claim(
-        id="ensemble-gain",
-        statement="",
-        effect=float(mixed["gain"]),
-        unit=f"balanced accuracy over the mean member (pool {float(mixed['accuracy']):.3f}, "
-        f"member {float(mixed['single']):.3f})",
-        interval=Interval(float(mixed["gain_low"]), float(mixed["gain_high"]), OVER_SUBJECTS),
-        p=float(mixed["p"]),
-        null=Null("sign flip", FLIPS, N_FLIPS),
-        n=gains.sizes["subject"],
-        n_of="subjects; their clips are known from training",
-        ceiling="a difference of accuracies",
-        controls=_ensemble_verdicts(parts),
-        synthetic=_synthetic(parts),
-    )
-    words = "from a uniform pool of seeds and training lengths, over its mean member"
-    return claim, (f"gain {words}", f"do not reliably gain {words}")
-
-
-def _ensemble_verdicts(parts: "Parts") -> dict[str, Verdict]:
-    pools, gains = parts.pools, parts.pools.gains
-    every = gains["subject_accuracy"]
-
-    def against(name: str, of: str) -> Verdict:
-        return above(every.sel(pool=MIXED).values - every.sel(pool=name).values, of=of)
-
-    chosen = pools.selected.values - every.sel(pool=PLAIN).values
-    contributed = significant(float(pools.contributions.attrs["p"]), of="correlation over members, both signs")
-    r = pools.contributions.attrs
-    verdicts = {
-        FOLDS: _of_folds(parts, every.sel(pool=MIXED).values - _members(gains, MIXED)),
-        "over its members": above(every.sel(pool=MIXED).values - _members(gains, MIXED), of="the mean member"),
-        "same size, one length": against(PLAIN, "as many seeds of one length"),
-        "same size, one seed": against(SNAPSHOTS, "snapshots of one training"),
-        "chosen on validation": above(chosen, of="seeds of one length, members chosen on validation people"),
-        "contribution follows the axis": replace(
-            contributed, value=f"r = {r['r']:.2f} [{r['low']:.2f}, {r['high']:.2f}], n = {r['n']}, {contributed.value}"
-        ),
-        "residual-diverse recipe": _diverse(gains),
-        "second corpus": _second(pools.other),
-    }
-    return {name: verdicts[name] for name in ENSEMBLE_CONTROLS}
-
-
-def _members(gains: xr.Dataset, pool: str) -> np.ndarray:
-    return np.asarray(gains["subject_single"].sel(pool=pool).values)
-
-
-def _diverse(gains: xr.Dataset) -> Verdict:
-    """Every recipe that was tried is in the value, also those that did not help."""
-    rule = "a pool whose members differ by more than their seed beats as many seeds of its best ingredient (Holm)"
-    every, tried = gains["subject_accuracy"], [each for each in DIVERSE if each in gains["pool"].values]
-    references = [_ingredient(gains, name) for name in tried]
-    pairs = zip(tried, references, strict=True)
-    differences = [every.sel(pool=name).values - every.sel(pool=reference).values for name, reference in pairs]
-    p = holm(np.array([_p_of_mean(each) for each in differences]))
-    held = any(each <= LEVEL and np.nanmean(gain) > 0 for each, gain in zip(p, differences, strict=True))
-    shown = [
-        f"{name} {np.nanmean(gain):+.3f} over {reference}, p = {each:.2g}"
-        for name, reference, gain, each in zip(tried, references, differences, p, strict=True)
-    ]
-    return Verdict(HELD if held else DID_NOT_HOLD, rule, "; ".join(shown))
-
-
-def _ingredient(gains: xr.Dataset, name: str) -> str:
-    outputs = name == HALF and float(gains["accuracy"].sel(pool=OUTPUTS)) > float(gains["accuracy"].sel(pool=PLAIN))
-    return OUTPUTS if outputs else PLAIN
-
-
-def _second(other: xr.Dataset | None) -> Verdict:
-    rule = "gain over the mean member in the second corpus (lower end of the interval)"
-    if other is None:
-        return not_testable("there is no second corpus", rule=rule)
-    mixed = other.sel(pool=MIXED)
-    verdict = exceeds(float(mixed["gain_low"]), 0.0, of="no gain")
-    made_up = " (synthetic)" if other.attrs.get("synthetic", 0) else ""
-    shown = f"{float(mixed['gain']):+.3f} [{float(mixed['gain_low']):+.3f}, {float(mixed['gain_high']):+.3f}]{made_up}"
-    return Verdict(verdict.verdict, rule, shown)
-
-
-def _p_of_mean(gains: np.ndarray) -> float:
-    """Two-sided p over subjects, by sign flips."""
-    known = gains[np.isfinite(gains)][:, None]
-    up, down = (float(subject_test(sign * known, n_permutations=N_FLIPS, seed=0).p[0]) for sign in (1, -1))
-    return min(1.0, 2 * min(up, down))
-
-
-def _of_folds(parts: "Parts", gains: np.ndarray) -> Verdict:
-    """By the means of folds: the people of a fold are tested by the same networks and share their luck."""
-    fold = parts.material.split.test.any(axis=2).argmax(axis=0)
-    means = np.array([np.nanmean(gains[fold == each]) for each in np.unique(fold)])
-    rule = "signs of folds flipped: people of a fold share their networks"
-    if len(means) < FEWEST_FOLDS:
-        return not_testable(
-            f"{len(means)} folds give no p below {2 / 2 ** len(means):.2g}", rule=f"p at most {LEVEL}, {rule}"
-        )
-    return significant(_p_of_mean(means), of=rule)
-
-
-def _synthetic(parts: "Parts") -> bool:
-    return bool(parts.material.tensor.attrs.get("synthetic", 0))

@@ -9,6 +9,7 @@ import xarray as xr
 
 from consona.alignment.decoders import confusion
 from consona.alignment.hold_outs import decoding_accuracy, valence_score, window_accuracy
+from consona.alignment.refitted import refitted_null
 from consona.alignment.windows import by_window, single_windows, single_windows_split
 from consona.brain.tensors import window_tensor
 from consona.concepts.axis import VALENCE_CODE
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 LDA = "LDA"
 OUTPUTS = "output per clip"
+NEW_CLIPS = ("new people and new clips", "new clips, the same people")
 CAUSAL_CLIPS = "new people and new clips, scaled: causal"
 PER_CLIP = ("new people", "new people and new clips")
 """Hold-outs where clips are told apart as well, and their probabilities summed within emotions."""
@@ -41,12 +43,16 @@ Trained = dict[str, xr.Dataset]
 
 @dataclass(frozen=True)
 class Decoded:
-    """Classifiers by name, with their architecture; scores by what was held out, and one confusion matrix."""
+    """Classifiers by name, with their architecture; scores by what was held out, and one confusion matrix.
+
+    ``refitted``: how much wider the null of new clips is where labels are exchanged before the fit, by hold-out.
+    """
 
     classifiers: Trained
     architectures: dict[str, str]
     scores: dict[str, Score]
     confusion: xr.Dataset
+    refitted: dict[str, xr.Dataset]
 
 
 def classify(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Material) -> tuple[Trained, dict[str, str]]:
@@ -84,7 +90,9 @@ def decode(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Materi
     trained = {name: found[slug(name)] for name in split_of}
     scores = {name: _scored(study, run, name, each, material, split_of[name]) for name, each in trained.items()}
     shown = run.step("confusion", confusion, trained["new people"])
-    return Decoded(classifiers, architectures, scores, shown)
+    how = {"n_permutations": study.n_orders, "seed": study.seed}
+    refitted = {name: run.step(f"refitted-{slug(name)}", refitted_null, *ways[name], **how) for name in NEW_CLIPS}
+    return Decoded(classifiers, architectures, scores, shown, refitted)
 
 
 def slug(name: str) -> str:

@@ -213,8 +213,9 @@ def removal_table(found: Found) -> xr.Dataset:
     data = xr.Dataset({key: ("label", table[key].values) for key in keys}, {"label": table["model"].values.astype(str)})
     facts = table.attrs
     caption = (
-        f"Against {facts['n_matched']} directions of equal variance; without any other component: "
-        f"{facts['others']:+.4f} on average. {facts['n_undefined']} folds had no such directions."
+        f"Against {facts['n_matched']} directions of equal variance; with clips of the axis exchanged within classes: "
+        f"{facts['others']:+.4f} on average, p = {facts['p_orders']:.2g}. {facts['n_undefined']} folds had no matched "
+        "directions."
     )
     return figure(data, "table", "Accuracy lost without a residual component", caption)
 

@@ -15,39 +15,45 @@ STRONG = ("EEG-AUX MSE .5", "RSA 1", "EMODSTYLE class 1", "Soft targets .5")
 LEVEL = 0.05
 
 DECODING_CONTROLS = (
+    "fitted again under every order",
     "new clips, the same people",
     "one clip per emotion",
     "new emotions, valence",
     "scaled by clips seen before",
-    "single windows",
     "each cohort alone",
     "above shrinkage LDA",
 )
 REDISCOVERY_CONTROLS = (
-    "beyond an untrained search",
+    "beyond the cells themselves",
     "with a sign",
     "within classes, best of all components",
-    "architecture taken out",
+    "architecture and regime taken out",
     "removal against equal variance",
+    "removal against other orders of the axis",
 )
 FOLDS = "folds as units"
 HARM_CONTROLS = (
     FOLDS,
     "random-target twins",
+    "rank among exchanged orders",
     "no strategy helps (Holm)",
     "harm survives Holm",
     "equivalent to its twin",
     "strong base",
-    "p over seeds, as published",
 )
-SATURATION_CONTROLS = ("gain at the weakest axis", "gain falls with strength", "random-target twins do not", "interval")
+SATURATION_CONTROLS = (
+    FOLDS,
+    "gain at the weakest axis",
+    "gain falls with strength",
+    "random-target twins do not",
+    "interval",
+)
 ENSEMBLE_CONTROLS = (
     FOLDS,
-    "over its members",
     "same size, one length",
     "same size, one seed",
     "chosen on validation",
-    "contribution follows the axis",
+    "members that carry the axis add more",
     "residual-diverse recipe",
     "second corpus",
 )

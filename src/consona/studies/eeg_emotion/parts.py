@@ -12,6 +12,7 @@ from consona.studies.eeg_emotion.doses import Doses, dose_response
 from consona.studies.eeg_emotion.found import Found, rediscover
 from consona.studies.eeg_emotion.material import Material, load_material
 from consona.studies.eeg_emotion.pools import Pools, pool
+from consona.studies.eeg_emotion.recipes import strong_base
 from consona.studies.eeg_emotion.supervision import Supervised, supervise
 
 if TYPE_CHECKING:
@@ -52,12 +53,18 @@ def all_parts(study: "EEGEmotion", run: "Run") -> list[Claim]:
     )
     claims = all_claims(study, run, parts)
     draw(study, run, parts)
-    _evidence(run, parts, claims)
+    _evidence(study, run, parts, claims)
     return claims
 
 
-def _evidence(run: "Run", parts: Parts, claims: list[Claim]) -> None:
-    run.evidence("CON002", where="decoders", what="epoch", n_candidates=2, chosen_on="training folds")
+def _evidence(study: "EEGEmotion", run: "Run", parts: Parts, claims: list[Claim]) -> None:
+    run.evidence(
+        "CON002",
+        where="decoders",
+        what="epoch",
+        n_candidates=strong_base(study.counts.effort).epochs,
+        chosen_on="training folds",
+    )
     for claim in claims:
         if claim.null is not None:
             facts = {"n_permutations": claim.null.n, "n_tests": len(claims), "correction": "holm"}

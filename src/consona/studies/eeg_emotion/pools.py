@@ -31,7 +31,7 @@ N_OTHER_FOLDS, N_OTHER_VALIDATION = 4, 3
 
 @dataclass(frozen=True)
 class Pools:
-    """Gains of all pools; contributions of the members of the mixed one; gains on the second corpus or None."""
+    """Gains of all pools; contributions of members of one length; gains on the second corpus or None."""
 
     gains: xr.Dataset
     contributions: xr.Dataset
@@ -43,7 +43,7 @@ def pool(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Material
     """Train the members, average them, and compare pools of equal size."""
     pools = _pools(study, run, trainer, material, classifiers)
     gains: xr.Dataset = run.step("pool-gains", pool_gains, pools, reference=PLAIN, seed=study.seed)
-    members = pools[MIXED]
+    members = pools[PLAIN]
     axes = material.axes.sel(axis=[RATED])
     residual = residual_rediscovery(members, axes, n_orders=99, seed=study.seed)["score"].isel(axis=0, drop=True)
     added: xr.Dataset = run.step("pool-contributions", contributions, members, residual, seed=study.seed)
