@@ -85,8 +85,9 @@ def decode(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Materi
     for name in PER_CLIP:
         given = several[slug(name)]
         several[slug(f"{name}, {OUTPUTS}")] = {**given, "recipe": replace(recipe, pool="stimulus")}
-    found = run.each("holdout", trainer.train, several) | _lda(run, ways)
-    split_of = _splits(ways)
+    with_lda = PER_CLIP if study.size == "quick" else tuple(name for name in ways if not name.startswith("one clip"))
+    found = run.each("holdout", trainer.train, several) | _lda(run, ways, with_lda)
+    split_of = _splits(ways, with_lda)
     trained = {name: found[slug(name)] for name in split_of}
     scores = {name: _scored(study, run, name, each, material, split_of[name]) for name, each in trained.items()}
     shown = run.step("confusion", confusion, trained["new people"])
@@ -100,13 +101,12 @@ def slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-").lower()
 
 
-def _splits(ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> dict[str, ThreeWay]:
+def _splits(ways: dict[str, tuple[xr.DataArray, ThreeWay]], with_lda: tuple[str, ...]) -> dict[str, ThreeWay]:
     """The split of every way, also with LDA and with an output per clip."""
     found: dict[str, ThreeWay] = {}
     for name, (_, split) in ways.items():
         others = [f"{name}, {OUTPUTS}", f"{name}, {LDA}, {OUTPUTS}"] if name in PER_CLIP else []
-        with_lda = [] if name.startswith("one clip") else [f"{name}, {LDA}"]
-        found |= dict.fromkeys([name, *with_lda, *others], split)
+        found |= dict.fromkeys([name, *([f"{name}, {LDA}"] if name in with_lda else []), *others], split)
     return found
 
 
@@ -140,14 +140,13 @@ def _ways(study: "EEGEmotion", run: "Run", material: Material) -> dict[str, tupl
     return ways
 
 
-def _lda(run: "Run", ways: dict[str, tuple[xr.DataArray, ThreeWay]]) -> Trained:
+def _lda(run: "Run", ways: dict[str, tuple[xr.DataArray, ThreeWay]], names: tuple[str, ...]) -> Trained:
     """Linear discriminants with a shrunk covariance, on the same tensors and the same splits."""
     from consona.training.adapters import shrinkage_lda, train_estimator
 
     given: dict[str, dict[str, Any]] = {}
-    for name, (tensor, split) in ways.items():
-        if name.startswith("one clip"):
-            continue
+    for name in names:
+        tensor, split = ways[name]
         given[slug(f"{name}, {LDA}")] = {"tensor": tensor, "split": split, "estimator": shrinkage_lda()}
         if name in PER_CLIP:
             pooled = {"tensor": tensor, "split": split, "estimator": shrinkage_lda("stimulus")}

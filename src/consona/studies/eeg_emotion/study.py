@@ -43,10 +43,16 @@ class EEGEmotion(Study):
     )
     model: str = Field(default="minilm", description="Language model of the axis of stories: Hub id, folder or minilm.")
     revision: str | None = Field(default=None, description="Commit of the model on the Hub; resolved if empty.")
-    networks: tuple[Network, ...] = Field(default=NETWORKS, description="Architectures of the classifiers.")
-    regimes: tuple[Regime, ...] = Field(default=REGIMES, description="Ways of training each architecture.")
+    networks: tuple[Network, ...] = Field(
+        default=NETWORKS, min_length=1, description="Architectures of the classifiers."
+    )
+    regimes: tuple[Regime, ...] = Field(
+        default=REGIMES, min_length=1, description="Ways of training each architecture."
+    )
     strategies: tuple[str, ...] = Field(
-        default=("paper",), description="Strategies by name on the weak base; paper stands for its 25 rows."
+        default=("paper",),
+        min_length=1,
+        description="Strategies by name on the weak base; paper stands for its 25 rows.",
     )
     strong: tuple[str, ...] = Field(default=STRONG, description="Strategies that are tried on the strong base as well.")
     other: Other = Field(
