@@ -164,7 +164,9 @@ def test_a_larger_dose_of_people_keeps_those_of_a_smaller_one() -> None:
     for part in (few, more):
         np.testing.assert_array_equal(part.test, split.test)
         np.testing.assert_array_equal(part.validation, split.validation)
-    assert (few.train.any(axis=2).sum(axis=1) == 4).all() and (more.train.any(axis=2).sum(axis=1) == 8).all()
-    assert (few.train <= more.train).all() and (more.train <= split.train).all()
+    assert (few.train.any(axis=2).sum(axis=1) == 4).all()
+    assert (more.train.any(axis=2).sum(axis=1) == 8).all()
+    assert (few.train <= more.train).all()
+    assert (more.train <= split.train).all()
     with pytest.raises(ValueError, match="13 training subjects were asked for; folds train on 12"):
         fewer_subjects(split, cohorts, 13, seed=3)
