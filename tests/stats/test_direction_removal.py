@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from consona.stats.balanced_accuracy import balanced_accuracy
-from consona.stats.class_axis import residual_components, stimulus_means
-from consona.stats.component_scores import best_components, component_scores
-from consona.stats.direction_removal import Head, matched_directions, other_components, removal_drops, removal_test
+from consona.stats.direction_removal import Head, matched_directions, removal_drops, removal_test
 
 LABELS = np.repeat(np.arange(4), 3)
 FOLD = np.repeat([0, 1], [6 * 12, 6 * 12]).reshape(12, 12)
@@ -106,24 +104,3 @@ def test_a_leading_component_has_no_match_and_an_undefined_direction_no_drop():
     assert matched_directions(features, FOLD, basis[:, 0], n=5, seed=0).reasons[1] != ""
     with pytest.raises(ValueError, match="all need the same features"):
         removal_drops(features, FOLD, head._replace(weight=head.weight[:, :, :5]), LABELS, basis)
-
-
-def test_components_that_were_not_chosen_are_controls_with_their_variance_said():
-    features, _, _ = classifier(np.random.default_rng(6))
-    parts, axis = residual_components(stimulus_means(features, FOLD), LABELS), np.random.default_rng(7).normal(size=12)
-    chosen = best_components(parts, axis)
-    rest = axis - np.array([axis[k == LABELS].mean() for k in LABELS])
-    r = np.abs([rest @ unit / np.linalg.norm(rest) for unit in parts.unit])
-    np.testing.assert_array_equal(chosen, r.argmax(axis=1))
-    assert component_scores([parts], axis[None]).absolute[0, 0] == pytest.approx(r.max(axis=1).mean())
-    others = other_components(features, FOLD, parts, chosen)
-    assert others.directions.shape == (2, 7, 24)
-    own = parts.directions[[0, 1], chosen]
-    np.testing.assert_allclose(np.einsum("kdf,kf->kd", others.directions, own), 0.0, atol=1e-9)
-    X = features[FOLD == 1]
-    np.testing.assert_allclose(others.ratio[1, 2], np.var(X @ others.directions[1, 2]) / np.var(X @ own[1]))
-    assert best_components(parts, np.ones(12)).tolist() == [-1, -1]
-    assert (
-        other_components(features, FOLD, parts, np.array([-1, 0])).reasons[0]
-        == "fold 0 tested 72 rows and chose no component"
-    )

@@ -13,7 +13,6 @@ from consona.stats.shapes import Float, Int, Real, Shaped
 __all__ = [
     "ComponentScores",
     "SearchTest",
-    "best_components",
     "class_levels",
     "component_scores",
     "orders_within_classes",
@@ -113,24 +112,6 @@ def component_scores(
     undefined = np.isnan(absolute).all(axis=1)
     reason = "the axis does not vary where it is compared: within classes it needs a value per stimulus, not per class"
     return ComponentScores(absolute, signed, tuple(reason if each else "" for each in undefined))
-
-
-def best_components(part: Components, axis: Real[np.ndarray, " n_rows"]) -> Int[np.ndarray, " n_folds"]:
-    """Which component of each fold correlates most with the axis, -1 where none is defined.
-
-    Raises
-    ------
-    ValueError
-        When the axis has another number of rows than the classifier.
-    """
-    axes = np.asarray(axis, dtype=np.float64)[None]
-    _require_rows([part], axes, None)
-    chosen = np.full(len(part.unit), -1)
-    for k, (unit, known) in enumerate(zip(part.unit, part.known, strict=True)):
-        r = np.abs(_unit_axes(axes, known, part.groups)[0] @ unit)
-        if np.isfinite(r).any():
-            chosen[k] = np.nanargmax(r)
-    return chosen
 
 
 def search_test(

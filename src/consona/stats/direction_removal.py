@@ -6,13 +6,12 @@ import numpy as np
 
 from consona.stats.balanced_accuracy import balanced_accuracy, most_probable
 from consona.stats.bootstrap import bootstrap_interval
-from consona.stats.class_axis import Components
 from consona.stats.directions import variance_along, variance_matched_directions
 from consona.stats.permutation import p_value
 from consona.stats.shapes import Float, Int, Real
 from consona.stats.subject_test import subject_test
 
-__all__ = ["Head", "Matched", "RemovalTest", "matched_directions", "other_components", "removal_drops", "removal_test"]
+__all__ = ["Head", "Matched", "RemovalTest", "matched_directions", "removal_drops", "removal_test"]
 
 
 class Head(NamedTuple):
@@ -121,32 +120,6 @@ def matched_directions(
             continue
         ratio[k] = variance_along(X, found[k]) / variance_along(X, v[None])
     return Matched(found, ratio, tuple(reasons))
-
-
-def other_components(
-    features: Real[np.ndarray, "n_subjects n_stimuli n_features"],
-    fold: Int[np.ndarray, "n_subjects n_stimuli"],
-    part: Components,
-    chosen: Int[np.ndarray, " n_folds"],
-) -> Matched:
-    """The components of each fold that were not chosen, as controls of the same kind; their variance is not matched.
-
-    ``ratio`` says how the tested rows vary along them, over how they vary along the chosen one, so that controls within
-    a tenth of it can be picked. Components that a fold does not have are left out of all folds.
-    """
-    n_folds, n_pcs, n_features = part.directions.shape
-    rest = np.full((n_folds, max(n_pcs - 1, 0), n_features), np.nan)
-    ratio = np.full(rest.shape[:2], np.nan)
-    reasons = [""] * n_folds
-    for k, own in enumerate(chosen):
-        X = features[fold == k].astype(np.float64)
-        if own < 0 or len(X) == 0:
-            reasons[k] = f"fold {k} tested {len(X)} rows and chose {'no' if own < 0 else 'a'} component"
-            continue
-        rest[k] = np.delete(part.directions[k], own, axis=0)
-        ratio[k] = variance_along(X, rest[k]) / variance_along(X, part.directions[k, own][None])
-    kept = np.isfinite(ratio[[not reason for reason in reasons]]).all(axis=0)
-    return Matched(rest[:, kept], ratio[:, kept], tuple(reasons))
 
 
 def removal_test(
