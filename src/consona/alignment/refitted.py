@@ -50,9 +50,9 @@ def refitted_null(tensor: xr.DataArray, split: ThreeWay, *, n_permutations: int,
     return xr.Dataset(data, attrs={"observed": float(refitted[0]), "ratio": ratio})
 
 
-def widened_p(observed: float, null: npt.NDArray[np.float64], ratio: float) -> float:
-    """One-sided p against a null whose deviations from its mean are ``ratio`` times as large, ``(k + 1) / (n + 1)``."""
-    wide = null.mean() + ratio * (null - null.mean())
+def widened_p(observed: float, null: npt.NDArray[np.float64], factor: float) -> float:
+    """One-sided p against a null whose deviations from its mean are ``factor`` times as large, ``(k + 1) / (n + 1)``."""
+    wide = null.mean() + factor * (null - null.mean())
     return float((1 + (wide >= observed - 1e-12).sum()) / (len(null) + 1))
 
 
