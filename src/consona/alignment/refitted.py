@@ -51,7 +51,7 @@ def refitted_null(tensor: xr.DataArray, split: ThreeWay, *, n_permutations: int,
 
 
 def widened_p(observed: float, null: npt.NDArray[np.float64], factor: float) -> float:
-    """One-sided p, ``(k + 1) / (n + 1)``, against a null whose deviations from its mean are ``factor`` times as large."""
+    """One-sided p, ``(k + 1) / (n + 1)``, against a null with its deviations from its mean taken ``factor`` times."""
     wide = null.mean() + factor * (null - null.mean())
     return float((1 + (wide >= observed - 1e-12).sum()) / (len(null) + 1))
 
