@@ -8,7 +8,7 @@ import xarray as xr
 from consona.core.claim import DID_NOT_HOLD, HELD, Claim, Interval, Null, Verdict, exceeds, not_testable
 from consona.stats.fdr import holm
 from consona.studies.eeg_emotion.names import ENSEMBLE_CONTROLS, FOLDS, LEVEL
-from consona.studies.eeg_emotion.pools import DIVERSE, HALF, MIXED, OUTPUTS, PLAIN, SNAPSHOTS
+from consona.studies.eeg_emotion.pools import DIVERSE, HALF, LONGER, MIXED, OUTPUTS, PLAIN, SNAPSHOTS
 from consona.studies.eeg_emotion.verdicts import FLIPS, OVER_SUBJECTS, above, is_synthetic, of_folds, p_of_both
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def _ensemble_verdicts(parts: "Parts") -> dict[str, Verdict]:
     chosen = pools.selected.values - every.sel(pool=PLAIN).values
     verdicts = {
         FOLDS: of_folds(parts, every.sel(pool=MIXED).values - _members(gains, MIXED)),
-        "same size, one length": against(PLAIN, "as many seeds of one length"),
+        "same size, one length": against(
+            _better(gains, PLAIN, LONGER), "as many seeds of the better of the two lengths"
+        ),
         "same size, one seed": against(SNAPSHOTS, "snapshots of one training"),
         "chosen on validation": above(chosen, of="seeds of one length, members chosen on validation people"),
         "members that carry the axis add more": _contributed(pools.contributions),
@@ -59,6 +61,11 @@ def _ensemble_verdicts(parts: "Parts") -> dict[str, Verdict]:
         "second corpus": _second(parts),
     }
     return {name: verdicts[name] for name in ENSEMBLE_CONTROLS}
+
+
+def _better(gains: xr.Dataset, *names: str) -> str:
+    accuracy = gains["accuracy"].sel(pool=list(names))
+    return str(accuracy["pool"].values[int(accuracy.values.argmax())])
 
 
 def _contributed(found: xr.Dataset) -> Verdict:
@@ -95,9 +102,7 @@ def _diverse(parts: "Parts") -> Verdict:
 
 
 def _ingredient(gains: xr.Dataset, name: str) -> str:
-    accuracy = gains["accuracy"]
-    better = name == HALF and float(accuracy.sel(pool=OUTPUTS)) > float(accuracy.sel(pool=PLAIN))
-    return OUTPUTS if better else PLAIN
+    return _better(gains, PLAIN, OUTPUTS) if name == HALF else PLAIN
 
 
 def _second(parts: "Parts") -> Verdict:

@@ -1,5 +1,6 @@
 """Claims about training: what supervision by the axis does, and whether it saturates."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -142,7 +143,7 @@ def saturation_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
     first = float(axis["p_gain"].values[int(np.argmin(axis["strength"].values))])
     rule = "the threshold and its interval lie inside the observed strengths, and the gain is gone beyond it"
     verdicts = {
-        FOLDS: of_folds(parts, axis["subject_slope"].values),
+        FOLDS: _falling(of_folds(parts, axis["subject_slope"].values), axis),
         "gain at the weakest axis": significant(first, of="gain of the dose with the weakest axis (Holm over doses)"),
         "gain falls with strength": significant(p, of="slope over doses, signs of subjects flipped"),
         "random-target twins do not": _twin_silent(axis, twin),
@@ -166,6 +167,13 @@ def saturation_claim(parts: "Parts") -> tuple[Claim, tuple[str, str]]:
         above_it if found else "",
         "No threshold is supported above which supervision by the axis stops to help",
     )
+
+
+def _falling(verdict: Verdict, axis: xr.Dataset) -> Verdict:
+    """A slope that rises is no saturation, however small its p."""
+    if verdict.verdict == HELD and axis.attrs["slope"] >= 0:
+        return replace(verdict, verdict=DID_NOT_HOLD, value=f"the gain rises; {verdict.value}")
+    return verdict
 
 
 def _twin_silent(axis: xr.Dataset, twin: xr.Dataset) -> Verdict:

@@ -28,7 +28,7 @@ def planned(study: "EEGEmotion") -> list[PlannedStep]:
     )
     n_weak += 1 + counts.n_exchanged
     n_doses = 3 * counts.strategy_seeds * sum(map(len, (counts.subject_doses, counts.epoch_doses, counts.depth_doses)))
-    n_members = 7 * counts.n_members + 1 + (3 * counts.n_members if study.other != "none" else 0)
+    n_members = 8 * counts.n_members + 1 + (3 * counts.n_members if study.other != "none" else 0)
     one = SECONDS["mlp"] * share
     parts = (
         (

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from consona.training.trainer import Trainer
 
 MIXED, PLAIN, SNAPSHOTS = "seeds and lengths", "seeds, one length", "snapshots of one seed"
+LONGER = "seeds, the longer length"
 OUTPUTS, HALF, RANDOM = "an output per clip", "half with an output per clip", "random axes"
 NETWORKS = "architectures"
 DIVERSE = (HALF, RANDOM, NETWORKS)
@@ -67,12 +68,13 @@ def _pools(
         return {f"seed-{k}": {"recipe": what, "seed": study.seed + k} for k in range(first, first + n)}
 
     short = trained("strong", seeds(recipe, size))
-    longer = trained("long", seeds(shortened(recipe, study.counts.lengths[1]), size // 2))
+    longer = trained("long", seeds(shortened(recipe, study.counts.lengths[1]), size))
     outputs = trained("outputs", seeds(replace(recipe, pool="stimulus"), size))
     first = {name: short[name] for name in list(short)[: size // 2]}
     pools = {
         PLAIN: short,
-        MIXED: first | {f"{name}, longer": each for name, each in longer.items()},
+        LONGER: longer,
+        MIXED: first | {f"{name}, longer": each for name, each in list(longer.items())[: size // 2]},
         SNAPSHOTS: _snapshots(trained, recipe, study.seed, size),
         OUTPUTS: outputs,
         HALF: first | {f"{name}, clips": each for name, each in list(outputs.items())[: size // 2]},
