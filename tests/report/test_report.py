@@ -99,6 +99,16 @@ def test_a_synthetic_data_set_is_enough_for_the_label(folder):
     assert "Synthetic data." in page_of(write_run(folder, {}, datasets=(twin,))).words
 
 
+def test_a_synthetic_data_set_behind_no_claim_is_named_and_labels_its_own_figures_only(folder):
+    twin = DATASETS[1].model_copy(update={"synthetic": True, "name": "twin"})
+    results = {"a": sample("lines"), "b": sample("table").assign_attrs(synthetic=1)}
+    page = page_of(write_run(folder, results, datasets=(DATASETS[0], twin)))
+    assert "Synthetic data." not in page.words
+    assert "No claim rests on twin" in page.words
+    assert "Synthetic, and behind no claim: twin." in page.words
+    assert sum(attrs.get("class") == "label" for _, attrs in page.tags) == 1
+
+
 def test_nothing_of_a_run_becomes_markup(folder):
     """F24: a script in a text, file name, label or model id is shown as text."""
     page = page_of(hostile_run(folder))

@@ -36,6 +36,7 @@ class Shown:
     svg: Markup | None
     tables: tuple[Table, ...]
     fault: str
+    synthetic: bool
 
 
 def build_report(run_folder: Path | str) -> Path:
@@ -155,7 +156,8 @@ def shown(result: Result, label: str) -> Shown:
     elif result.kind != "table":
         fault = f"There is no drawing for figures of kind “{result.kind}”; its numbers follow."
     attrs["title"] = attrs["title"] or result.name
-    return Shown(label=label, svg=svg, tables=tuple(tables_of(result.data)), fault=fault, **attrs)
+    made_up = bool(result.data.attrs.get("synthetic", 0))
+    return Shown(label=label, svg=svg, tables=tuple(tables_of(result.data)), fault=fault, synthetic=made_up, **attrs)
 
 
 def _style() -> str:

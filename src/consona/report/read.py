@@ -44,8 +44,21 @@ class Material:
 
     @property
     def synthetic(self) -> bool:
-        """Whether anything in this run was planted: then no number of it describes a brain."""
-        return any([each.synthetic for each in self.claims] + [each.synthetic for each in self.manifest.datasets])
+        """Whether anything in this run was planted that its claims rest on: then no number of it describes a brain.
+
+        So where a claim says so, and where every data set is made up or, without claims, any.
+        """
+        made_up = [each.synthetic for each in self.manifest.datasets]
+        if self.claims:
+            return any(each.synthetic for each in self.claims) or (bool(made_up) and all(made_up))
+        return any(made_up)
+
+    @property
+    def made_up(self) -> tuple[str, ...]:
+        """Data sets that are synthetic in a run whose claims rest on others."""
+        if self.synthetic:
+            return ()
+        return tuple(each.name for each in self.manifest.datasets if each.synthetic)
 
 
 def read_run(folder: Path) -> Material:

@@ -68,6 +68,8 @@ def _run(material: Material) -> list[str]:
     manifest, said = material.manifest, []
     if material.synthetic:
         said.append("The data are synthetic, with a planted effect: nothing here describes a brain.")
+    elif material.made_up:
+        said.append(f"Synthetic, and behind no claim: {', '.join(material.made_up)}.")
     if manifest.status != "finished":
         said.append(f"The run is {manifest.status}, so results may be missing.")
     commit = manifest.environment.consona

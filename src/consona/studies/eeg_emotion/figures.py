@@ -48,7 +48,7 @@ def holdouts(decoded: Decoded) -> xr.Dataset:
     for name, score in decoded.scores.items():
         for place, what in enumerate(score.data["attribute"].values):
             facts = [float(score.attrs[key][place]) for key in ("mean", "low", "high")]
-            own = f"{name}, {what}s" if score.data.sizes["attribute"] > 1 else name
+            own = f"{_short(name)}, {what}s" if score.data.sizes["attribute"] > 1 else _short(name)
             rows.append(own)
             groups.append(_what_is_new(name))
             table.append([*facts, float(score.attrs.get("chance", 0.5))])
@@ -64,6 +64,11 @@ def holdouts(decoded: Decoded) -> xr.Dataset:
         "clips are not, a decoder may recognise the clip. Bars: 95 % over subjects."
     )
     return figure(data, "holdouts", "Accuracy by what is new at test", caption, xlabel="accuracy (AUC for emotions)")
+
+
+def _short(name: str) -> str:
+    """The name of a hold-out under its heading, in the width of a label."""
+    return name.replace("new people and new", "people and").replace("new clips, the same", "clips, the same")
 
 
 def _what_is_new(name: str) -> str:
@@ -89,14 +94,18 @@ def scatter(found: Found) -> xr.Dataset:
             "pool": ("point", table["pool"].values.astype(bool).astype(int)),
         },
     )
-    more: dict[str, float | str] = {"xlabel": "|r| of class component", "ylabel": "balanced accuracy"}
+    more: dict[str, float | str] = {
+        "given": "architecture and regime",
+        "xlabel": "|r| of class component",
+        "ylabel": "balanced accuracy",
+    }
     for suffix, selection in (("", "all"), ("_partial", "all, architecture taken out")):
         row = table.sel(selection=selection)
         named = {f"r{suffix}": "r", f"r{suffix}_low": "low", f"r{suffix}_high": "high", f"p{suffix}": "p_order"}
         more |= {key: float(row[of]) for key, of in named.items()}
     caption = (
         "Each point is a classifier (architecture by regime by seed); right: deviations from the means of its "
-        "architecture. Accuracy is for new people and known clips. p by orders of the accuracies."
+        "architecture and regime. Accuracy is for new people and known clips. p by orders of the accuracies."
     )
     return figure(data, "scatter_groups", "Does an axis found go with accuracy?", caption, **more)
 
@@ -124,7 +133,7 @@ def forest(supervised: Supervised) -> xr.Dataset:
     caption = (
         "Change of balanced accuracy (new people, known clips) against the base without supervision. The twin has the "
         "same loss and the same values, exchanged among the classes. Bars: 95 % over subjects, seeds averaged. "
-        "Published: on another network, raw signals and 123 people."
+        "Published: on another network, raw signals and 123 people. XEEG transfer starts from the second corpus."
     )
     return figure(data, "forest", "Training on the axis", caption, margin=float(supervised.weak.attrs["margin"]))
 
@@ -188,7 +197,8 @@ def classifier_table(found: Found) -> xr.Dataset:
     """Correlations of score and accuracy by selection of classifiers."""
     keys = ("r", "low", "high", "p", "p_order", "n", "df")
     both = {"class component": found.table, "within classes": found.residual_table}
-    labels = [f"{name}: {each}" for name, table in both.items() for each in table["selection"].values]
+    taken = ("architecture taken out", "architecture and regime taken out")
+    labels = [f"{name}: {each}".replace(*taken) for name, table in both.items() for each in table["selection"].values]
     columns = {key: np.concatenate([table[key].values for table in both.values()]).astype(float) for key in keys}
     data = xr.Dataset({key: ("label", values) for key, values in columns.items()}, {"label": labels})
     return figure(data, "table", "Rediscovery and accuracy", "Correlation over classifiers, by selection.")
@@ -235,4 +245,5 @@ def transfer_table(carried: xr.Dataset) -> xr.Dataset:
     )
     channels = f"Ridge on the {carried.attrs['n_channels']} channels that both have; p over all orders of the classes."
     caption = f"{made_up}{channels}"
-    return figure(data, "table", "The axis in another corpus", caption)
+    synthetic = int(carried.attrs["synthetic"])
+    return figure(data, "table", "The axis in another corpus", caption, synthetic=synthetic)
