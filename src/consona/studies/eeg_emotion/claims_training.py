@@ -66,8 +66,17 @@ def _added(parts: "Parts") -> list[str]:
     return added or names
 
 
+def _on_real_data(parts: "Parts") -> list[str]:
+    """All strategies but those that start from a second corpus which is made up, where the first is not."""
+    other, rows = parts.material.other, parts.supervised.rows
+    names = [str(each) for each in parts.supervised.weak["strategy"].values]
+    if other is None or is_synthetic(parts) or not other.attrs.get("synthetic", 0):
+        return names
+    return [name for name in names if rows[name].regime != "transfer"] or names
+
+
 def _harm_verdicts(parts: "Parts") -> dict[str, Verdict]:
-    weak = parts.supervised.weak
+    weak = parts.supervised.weak.sel(strategy=_on_real_data(parts))
     base, twin, random = (weak.sel(reference=name) for name in ("base", "twin", "twin-base"))
     n, names = weak.sizes["strategy"], weak["strategy"].values
     own, paired, also = (_corrected(each, parts) for each in (base, twin, random))
