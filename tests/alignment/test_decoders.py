@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import xarray as xr
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.neighbors import NearestCentroid
 
 from consona.alignment.decoders import axis_strength, cell_patterns, confusion, subject_accuracy
 from consona.alignment.ensembles import contributions, pool_gains, selected_accuracy
@@ -10,7 +12,7 @@ from consona.alignment.rediscovery import class_rediscovery, component_removal, 
 from consona.alignment.refitted import refitted_null, widened_p
 from consona.alignment.saturation import saturation
 from consona.alignment.strategy_effects import strategy_effects
-from consona.alignment.transfer import axis_transfer
+from consona.alignment.transfer import axis_transfer, clip_cells
 from consona.alignment.windows import by_window, single_windows, single_windows_split
 from consona.core.errors import InvalidInput
 from consona.stats.dose import planted_gains
@@ -137,12 +139,30 @@ def test_pools_gain_over_their_members_and_members_of_another_material_are_refus
     copies = {f"k{k}": members["m0"] for k in range(5)}
     found = pool_gains({"seeds": members, "copies": copies}, reference="seeds", seed=0)
     assert float(found["gain"].sel(pool="seeds")) > 0.1  # independent errors are outvoted
+    codes = np.array([NAMES.index(e) for e in EMOTIONS])
+    told = np.mean([each["probability"].values[0] for each in members.values()], axis=0).argmax(-1)
+    oracle = [balanced_accuracy_score(codes, own) for own in told]
+    np.testing.assert_allclose(found["subject_accuracy"].sel(pool="seeds"), oracle)
+    single = [
+        [balanced_accuracy_score(codes, own) for own in m["probability"].values[0].argmax(-1)] for m in members.values()
+    ]
+    np.testing.assert_allclose(found["single"].sel(pool="seeds"), np.mean(single))
     assert float(found["gain"].sel(pool="copies")) == pytest.approx(0.0, abs=1e-12)
     assert float(found["beyond"].sel(pool="seeds")) == 0.0
     added = contributions(members, xr.DataArray(np.arange(5.0), {"model": list(members)}, ("model",)), seed=0)
     assert added.sizes["model"] == 5
     assert added.attrs["n"] == 5
-    assert selected_accuracy(members, size=2).sizes["subject"] == N_SUBJECTS
+    without = np.mean([members[f"m{k}"]["probability"].values[0] for k in range(4)], axis=0).argmax(-1)
+    lost = np.mean(oracle) - np.mean([balanced_accuracy_score(codes, own) for own in without])
+    assert float(added["contribution"].sel(model="m4")) == pytest.approx(lost)
+    fold = np.arange(N_SUBJECTS) % N_FOLDS
+    validated = np.array([each["validation"].values.max(axis=1) for each in members.values()])
+    best = [np.argsort(-validated[:, k])[:2] for k in fold]
+    picked = [
+        np.mean([members[f"m{m}"]["probability"].values[0, i] for m in best[i]], axis=0) for i in range(N_SUBJECTS)
+    ]
+    expected = [balanced_accuracy_score(codes, each.argmax(-1)) for each in picked]
+    np.testing.assert_allclose(selected_accuracy(members, size=2), expected)
     other = members["m1"].assign_coords(subject=[f"x{i}" for i in range(N_SUBJECTS)])
     with pytest.raises(InvalidInput, match="was tested on another subject"):
         pool_gains({"mixed": {"m0": members["m0"], "m1": other}}, reference="mixed", seed=0)
@@ -217,6 +237,23 @@ def test_an_axis_is_carried_to_the_other_corpus_where_both_hold_it():
     other = corpora[1].assign_coords(channel=["Fz", "Cz", "Oz"])
     with pytest.raises(InvalidInput, match="differ in channel"):
         axis_transfer(corpora[0], other, *axes)
+
+
+def test_the_decoder_behind_the_null_is_the_nearest_centroid_and_its_p_counts_the_null():
+    rng = np.random.default_rng(8)
+    tensor = tensor_of(rng.standard_normal((N_SUBJECTS, N_STIMULI, 6)), channels=("a", "b", "c"), bands=("x", "y"))
+    split = stimulus_folds(EMOTIONS, COHORTS, 3, n_subject_folds=2, validation=2, seed=0)
+    cells, told = clip_cells(tensor), np.full((N_SUBJECTS, N_STIMULI), "  ")
+    labels = np.broadcast_to(EMOTIONS, told.shape)
+    for train, test in zip(split.train, split.test, strict=True):
+        told[test] = NearestCentroid().fit(cells[train], labels[train]).predict(cells[test])
+    oracle = np.mean([balanced_accuracy_score(EMOTIONS, own) for own in told])
+    found = refitted_null(tensor, split, n_permutations=19, seed=0)
+    assert found.attrs["observed"] == pytest.approx(oracle)
+    null = np.array([0.0, 1.0, 2.0, 3.0])
+    assert widened_p(2.5, null, 1.0) == 2 / 5
+    assert widened_p(3.2, null, 1.0) == 1 / 5
+    assert widened_p(3.2, null, 1.2) == 2 / 5  # 3 becomes 1.5 + 1.2 * 1.5 = 3.3
 
 
 def test_the_null_of_new_clips_is_widened_as_refitting_asks_and_then_holds_its_level():

@@ -8,8 +8,9 @@ from consona.core.errors import ConfigError, InvalidInput
 from consona.engine.config import Execution, from_mapping
 from consona.engine.run import Run
 from consona.report.html import build_report
-from consona.studies.eeg_emotion import EEGEmotion
+from consona.studies.eeg_emotion import EEGEmotion, names
 from consona.studies.registry import STUDIES
+from consona.training import recipe
 
 SMALL = {"regimes": ("plain",), "strategies": ("EEG-AUX MSE .5",), "other": "none", "n_orders": 199}
 
@@ -98,3 +99,9 @@ def test_settings_that_are_wrong_are_said_by_name():
 def test_too_few_people_are_refused_before_anything_is_trained(tmp_path):
     with pytest.raises(InvalidInput, match="There are 11 subjects; 2 folds of people"):
         conducted(tmp_path, n_subjects=11)
+
+
+def test_the_settings_know_the_networks_that_there_are():
+    assert tuple(names.NETWORKS) == recipe.NETWORKS
+    for size in ("full", "paper", "quick"):
+        assert EEGEmotion(size=size).plan()[0].n_shards == 18 * EEGEmotion(size=size).counts.n_seeds

@@ -15,7 +15,7 @@ from consona.stats.pairwise import block_auc, orders_within
 from consona.stats.permutation import all_sign_flips, p_value
 from consona.stats.splits import ThreeWay
 
-__all__ = ["decoding_accuracy", "valence_score", "window_accuracy"]
+__all__ = ["decoding_accuracy", "held_out_together", "valence_score", "window_accuracy"]
 
 Array = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
@@ -142,7 +142,7 @@ def valence_score(
         )
     values, signs = _checked(probability, len(own), cohorts, split), np.array([levels[name] for name in own])
     positive = values[..., [levels[name] == 1 for name in names]].sum(axis=-1)
-    blocks = _blocks(split)
+    blocks = held_out_together(split)
     orders = orders_within(blocks, n_permutations, seed=seed)
     observed = block_auc(positive, signs[None], blocks)[0]
     null = block_auc(positive, signs[orders], blocks)[..., None]
@@ -181,7 +181,7 @@ def _accuracy(
     draws: tuple[int, int],
 ) -> Score:
     """``values`` are probabilities ``(…, n_subjects, n_stimuli, n_classes)``; what stands in front is averaged."""
-    orders = orders_within(_blocks(split), draws[0], seed=draws[1])
+    orders = orders_within(held_out_together(split), draws[0], seed=draws[1])
     observed, null = {}, []
     for name, each in values.items():
         predicted = most_probable(each)
@@ -234,8 +234,8 @@ def _checked(probability: xr.DataArray, n_stimuli: int, cohorts: npt.ArrayLike, 
     return values
 
 
-def _blocks(split: ThreeWay) -> npt.NDArray[np.intp]:
-    """Stimuli that are tested by the same folds."""
+def held_out_together(split: ThreeWay) -> npt.NDArray[np.intp]:
+    """The block of each stimulus, ``(n_stimuli,)``: those that the same folds test."""
     return np.unique(split.test.any(axis=1).T, axis=0, return_inverse=True)[1].reshape(-1)
 
 

@@ -4,10 +4,12 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from consona.alignment.hold_outs import held_out_together
 from consona.alignment.transfer import clip_cells
 from consona.core.invariants import as_names
 from consona.stats.balanced_accuracy import balanced_accuracy
 from consona.stats.pairwise import orders_within
+from consona.stats.permutation import p_value
 from consona.stats.splits import ThreeWay
 
 __all__ = ["refitted_null", "widened_p"]
@@ -39,8 +41,7 @@ def refitted_null(tensor: xr.DataArray, split: ThreeWay, *, n_permutations: int,
     """
     emotions = as_names(tensor["emotion"].values)
     _, labels = np.unique(emotions, return_inverse=True)
-    blocks = np.unique(split.test.any(axis=1).T, axis=0, return_inverse=True)[1].reshape(-1)
-    orders = orders_within(blocks, n_permutations, seed=seed)
+    orders = orders_within(held_out_together(split), n_permutations, seed=seed)
     every = np.vstack([np.arange(len(labels))[None], orders])
     predicted = _predicted(clip_cells(tensor), split, labels[every])
     refitted = np.array([np.nanmean(balanced_accuracy(p, labels[o])) for p, o in zip(predicted, every, strict=True)])
@@ -53,7 +54,7 @@ def refitted_null(tensor: xr.DataArray, split: ThreeWay, *, n_permutations: int,
 def widened_p(observed: float, null: npt.NDArray[np.float64], factor: float) -> float:
     """One-sided p, ``(k + 1) / (n + 1)``, against a null with its deviations from its mean taken ``factor`` times."""
     wide = null.mean() + factor * (null - null.mean())
-    return float((1 + (wide >= observed - 1e-12).sum()) / (len(null) + 1))
+    return float(p_value(observed, wide))
 
 
 def _predicted(cells: npt.NDArray[np.float64], split: ThreeWay, labels: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

@@ -6,11 +6,10 @@ import numpy as np
 import xarray as xr
 
 from consona.core.invariants import as_names
+from consona.stats.bootstrap import bootstrap_interval
 from consona.stats.dose import saturation_threshold
 
 __all__ = ["saturation"]
-
-LEVEL = 0.05
 
 
 def saturation(
@@ -47,12 +46,12 @@ def saturation(
     x, error = networks.mean(axis=1), networks.std(axis=1, ddof=1) / np.sqrt(networks.shape[1])
     centred = x - x.mean()
     found = saturation_threshold(x, gains, error=error, n_draws=n_draws, seed=seed)
-    spread = 1.96 * np.nanstd(gains, axis=1, ddof=1) / np.sqrt(np.isfinite(gains).sum(axis=1))
+    low, high = bootstrap_interval(gains.T, seed=seed)
     data = {
         "strength": ("dose", x),
         "gain": ("dose", found.gain),
-        "low": ("dose", found.gain - spread),
-        "high": ("dose", found.gain + spread),
+        "low": ("dose", low),
+        "high": ("dose", high),
         "p_gain": ("dose", found.p_gain),
         "accuracy": ("dose", np.nanmean(plain.values, axis=(1, 2))),
         "subject_slope": ("subject", centred @ gains / (centred @ centred)),

@@ -32,7 +32,7 @@ from consona.datasets.faced_clips import (
     clip_stimuli,
     recording_notes,
 )
-from consona.datasets.locate import checksums, corpus_folder
+from consona.datasets.locate import checksums, corpus_folder, wanted_subjects
 from consona.datasets.textcorpus import read_columns
 
 NAME = "faced_bids"
@@ -154,13 +154,7 @@ def _recordings(root: Path, subjects: Sequence[str] | None) -> dict[str, Path]:
             f"{root} holds no sub-NNN/eeg/sub-NNN_{_TASK}_eeg.bdf; expected FACED in BIDS. "
             f"'consona fetch {NAME}' says where to get it."
         )
-    missing = [subject for subject in subjects or () if subject not in found]
-    if missing:
-        raise MissingData(
-            f"FACED in BIDS has {len(found)} subjects here; not among them: {listed(missing)}. "
-            "Leave them out of subjects=, or complete the folder."
-        )
-    return {subject: found[subject] for subject in subjects or found}
+    return wanted_subjects(found, subjects, f"FACED in BIDS has {len(found)} subjects here")
 
 
 def _cleaned(root: Path, files: Mapping[str, Path], bad: Bad) -> Iterator[tuple[str, Cleaned, dict[str, Any]]]:

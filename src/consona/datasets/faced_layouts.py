@@ -12,6 +12,7 @@ import numpy.typing as npt
 from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import listed
 from consona.datasets.faced_clips import BANDS, CHANNELS, N_BANDS, N_CHANNELS, N_CLIPS, N_SECONDS, clip_id
+from consona.datasets.locate import wanted_subjects
 from consona.datasets.plainarrays import load_plain_archive, load_plain_array
 from consona.datasets.unpickle import load_array_pickle
 
@@ -31,14 +32,9 @@ class Layout:
         """These subjects only, in this order; :class:`MissingData` names those without a file."""
         if subjects is None:
             return self
-        missing = [subject for subject in subjects if subject not in self.readers]
-        if missing:
-            raise MissingData(
-                f"FACED, layout '{self.name}', has {len(self.readers)} subjects; not among them: {listed(missing)}. "
-                "Leave them out of subjects=, or complete the folder."
-            )
-        files = {s: self.files[s] for s in subjects}
-        return Layout(self.name, files, {s: self.readers[s] for s in subjects}, self.n_windows)
+        said = f"FACED, layout '{self.name}', has {len(self.readers)} subjects"
+        readers = wanted_subjects(self.readers, subjects, said)
+        return Layout(self.name, {s: self.files[s] for s in readers}, readers, self.n_windows)
 
 
 LAYOUTS = ("auto", "released", "compact")

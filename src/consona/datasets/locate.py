@@ -2,10 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from consona.core.errors import MissingData
+from consona.core.invariants import listed
+
+Found = TypeVar("Found")
 
 
 def fetch_folder(name: str) -> Path:
@@ -55,6 +59,24 @@ def corpus_file(root: Path, relative: str, name: str) -> Path:
     raise MissingData(
         f"{root} lacks the file {relative} of '{name}'. Complete the folder, or run: consona fetch {name}"
     )
+
+
+def wanted_subjects(found: Mapping[str, Found], subjects: Sequence[str] | None, said: str) -> dict[str, Found]:
+    """What was found of these subjects, in their order, or of all where none is named.
+
+    ``said`` begins the error: which corpus has how many of them.
+
+    Raises
+    ------
+    MissingData
+        When a subject is not among those that were found.
+    """
+    missing = [subject for subject in subjects or () if subject not in found]
+    if missing:
+        raise MissingData(
+            f"{said}; not among them: {listed(missing)}. Leave them out of subjects=, or complete the folder."
+        )
+    return {subject: found[subject] for subject in subjects or found}
 
 
 def checksums(root: Path, files: Iterable[Path]) -> dict[str, str]:

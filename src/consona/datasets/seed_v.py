@@ -14,7 +14,7 @@ import numpy.typing as npt
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import listed
-from consona.datasets.locate import checksums, corpus_folder
+from consona.datasets.locate import checksums, corpus_folder, wanted_subjects
 from consona.datasets.plainarrays import load_plain_archive
 from consona.datasets.seed_v_trials import (
     BANDS,
@@ -91,13 +91,7 @@ def numbered_subjects(root: Path, pattern: str, name: str, subjects: Sequence[st
             f"{root} holds no {pattern}; expected the files of SEED-V under their released names. Complete the folder; "
             f"'consona fetch {NAME}' says where to apply for the data."
         )
-    missing = [subject for subject in subjects or () if subject not in found]
-    if missing:
-        raise MissingData(
-            f"SEED-V has {len(found)} subjects here; not among them: {listed(missing)}. "
-            "Leave them out of subjects=, or complete the folder."
-        )
-    return {subject: found[subject] for subject in subjects or sorted(found)}
+    return wanted_subjects(dict(sorted(found.items())), subjects, f"SEED-V has {len(found)} subjects here")
 
 
 def read_features(path: Path, subject: str) -> Clips:

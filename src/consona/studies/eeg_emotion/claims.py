@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from consona.alignment.refitted import widened_p
-from consona.core.claim import DID_NOT_HOLD, HELD, Claim, Interval, Verdict, exceeds, not_testable, significant
+from consona.core.claim import DID_NOT_HOLD, HELD, Claim, Interval, Null, Verdict, exceeds, not_testable, significant
 from consona.core.score import Score
 from consona.stats.fdr import holm
 from consona.studies.eeg_emotion.claims_pools import ensemble_claim
@@ -15,7 +15,7 @@ from consona.studies.eeg_emotion.claims_training import harm_claim, saturation_c
 from consona.studies.eeg_emotion.decoding import CAUSAL_CLIPS, LDA
 from consona.studies.eeg_emotion.material import RATED, SUPERVISING
 from consona.studies.eeg_emotion.names import DECODING_CONTROLS, FOLDS, HOLM, LEVEL, REDISCOVERY_CONTROLS
-from consona.studies.eeg_emotion.verdicts import above, null_named, null_of_mean
+from consona.studies.eeg_emotion.verdicts import above, null_of_mean
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -57,7 +57,7 @@ def _fact(score: Score, name: str, place: int = 0) -> float:
 def _decoding_claim(parts: "Parts") -> Claim:
     scores, synthetic = parts.decoded.scores, bool(parts.material.tensor.attrs.get("synthetic", 0))
     score, ratio = scores[CLIPS], float(parts.decoded.refitted[CLIPS].attrs["ratio"])
-    chance = _fact(score, "null_mean")
+    chance, null = _fact(score, "null_mean"), null_of_mean(score)
     bounds = (_fact(score, "low"), _fact(score, "high"))
     return Claim(
         id="decoding-new-clips",
@@ -66,8 +66,8 @@ def _decoding_claim(parts: "Parts") -> Claim:
         unit=f"balanced accuracy of nine classes per clip (chance 0.111, mean of its null {chance:.3f}; "
         f"people new, clips known: {_fact(scores['new people'], 'mean'):.3f})",
         interval=Interval(*bounds, "bootstrap over subjects; of other people, not of other clips"),
-        p=widened_p(_fact(score, "mean"), null_of_mean(score), ratio),
-        null=null_named("labels of whole clips, widened", f"{score.attrs['null']}; {_widened(ratio)}", score),
+        p=widened_p(_fact(score, "mean"), null, ratio),
+        null=Null("labels of whole clips, widened", f"{score.attrs['null']}; {_widened(ratio)}", len(null)),
         n=parts.material.tensor.sizes["stimulus"],
         n_of=f"clips in nine classes ({int(score.attrs['n_subjects'])} subjects)",
         ceiling="how well these emotions can be told from EEG at all is not known",
@@ -164,7 +164,7 @@ def _rediscovery_claim(parts: "Parts") -> Claim:
         f"(|r| = {float(classes['mean']):.2f}; null {null.mean():.2f}, 95 % of it {low:.2f} to {high:.2f})",
         interval=None,
         p=float(classes["p_mean"]),
-        null=null_named("classes exchanged", "the class values of the axis change places, the same for all", len(null)),
+        null=Null("classes exchanged", "the class values of the axis change places, the same for all", len(null)),
         n=9,
         n_of=f"classes ({classes.sizes['model']} classifiers, no pool among them)",
         ceiling="|r| over nine classes is bounded by 1",

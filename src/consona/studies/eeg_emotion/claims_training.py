@@ -9,6 +9,7 @@ import xarray as xr
 from consona.core.claim import DID_NOT_HOLD, HELD, Claim, Interval, Null, Verdict, not_testable, significant
 from consona.core.figure import typeset
 from consona.stats.fdr import holm
+from consona.stats.permutation import p_value
 from consona.studies.eeg_emotion.names import FOLDS, HARM_CONTROLS, LEVEL, SATURATION_CONTROLS
 from consona.studies.eeg_emotion.verdicts import (
     FEWEST_FOLDS,
@@ -118,7 +119,7 @@ def _corrected(effects: xr.Dataset, parts: "Parts") -> np.ndarray:
 def _rank(accuracy: xr.DataArray) -> Verdict:
     """The same loss with the axis and with many orders of its classes: is the axis the worst of them?"""
     means = accuracy.mean("subject").values
-    p = float((1 + (means[1:] <= means[0]).sum()) / len(means))
+    p = float(p_value(-means[0], -means[1:]))
     rule = f"accuracy with the axis is below that with exchanged orders of its classes, p at most {LEVEL}"
     shown = f"p = {p:.2g}: {means[0]:.3f}; {len(means) - 1} orders {means[1:].min():.3f} to {means[1:].max():.3f}"
     if 1 / len(means) > LEVEL:

@@ -124,7 +124,7 @@ def _ways(study: "EEGEmotion", run: "Run", material: Material) -> dict[str, tupl
         "new people and new emotions": (tensor, emotion_folds(emotions, codes, cohorts, **folds)),
         "single windows": (single_windows(tensor), single_windows_split(material.split, tensor.sizes["window"])),
     }
-    for scaling in ("causal", "none"):
+    for scaling in ("subject", "causal", "none"):
         if scaling != study.scaling:
             given = {"window_s": WINDOW_S, "scaling": scaling, "order": material.order}
             ways[f"scaled: {scaling}"] = (

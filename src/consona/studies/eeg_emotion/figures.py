@@ -31,9 +31,9 @@ def draw(study: "EEGEmotion", run: "Run", parts: "Parts") -> None:
     run.step("figure-forest", forest, parts.supervised)
     run.step("figure-saturation", saturated, parts.doses)
     run.step("figure-gains", gained, parts.pools)
-    first = decoded.classifiers[next(iter(decoded.classifiers))]
+    name, first = next(iter(decoded.classifiers.items()))
     patterns = run.step("patterns", cell_patterns, first, material.tensor, POSITIVE)
-    run.step("figure-patterns", scalp, patterns)
+    run.step("figure-patterns", scalp, patterns, name)
     run.step("figure-table-strategies", strategy_table, parts.supervised)
     run.step("figure-table-classifiers", classifier_table, found)
     run.step("figure-table-cohorts", cohort_table, decoded)
@@ -169,11 +169,12 @@ def gained(pools: Pools) -> xr.Dataset:
     return figure(data, "gains", "What pools gain", caption)
 
 
-def scalp(patterns: xr.Dataset) -> xr.Dataset:
-    """Where the answer of the first classifier comes from."""
+def scalp(patterns: xr.Dataset, name: str) -> xr.Dataset:
+    """Where the answer of a classifier comes from."""
     caption = (
         "Correlation, over the clips of each tested person, of a cell with the decoder's probability of the positive "
-        "emotions, mean over people: the pattern of the decoder, not its weights."
+        "emotions, mean over people: the pattern of the decoder, not its weights. "
+        f"Classifier {name}: architecture, regime, seed."
     )
     return figure(patterns, "scalp", "What goes with the answer 'positive'", caption)
 
@@ -210,9 +211,8 @@ def cohort_table(decoded: Decoded) -> xr.Dataset:
     cohorts = sorted({cohort for each in rows.values() for cohort in each})
     columns = {f"cohort {c}": [float(each.get(c, [np.nan])[0]) for each in rows.values()] for c in cohorts}
     columns["all"] = [float(score.attrs["mean"][0]) for score in decoded.scores.values()]
-    columns["p"] = [float(score.attrs["p"][0]) for score in decoded.scores.values()]
     data = xr.Dataset({key: ("label", values) for key, values in columns.items()}, {"label": list(rows)})
-    caption = "Cohorts were recorded with different equipment. p: labels of whole clips exchanged; not corrected."
+    caption = "Cohorts were recorded with different equipment."
     return figure(data, "table", "Accuracy by cohort", caption)
 
 

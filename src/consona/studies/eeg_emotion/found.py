@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from consona.engine.run import Run
     from consona.studies.eeg_emotion.study import EEGEmotion
 
-
 LINEAR = "linear"
 
 

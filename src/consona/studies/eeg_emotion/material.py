@@ -18,6 +18,7 @@ from consona.datasets.faced_clips import clip_stimuli
 from consona.datasets.faced_order import load_faced_order
 from consona.datasets.seed_v import load_seed_v
 from consona.datasets.seed_v_twins import seed_v_twin
+from consona.datasets.shared_cells import SAME_EMOTION
 from consona.datasets.texts import load_rated, load_stories
 from consona.datasets.window_twins import faced_window_twin
 from consona.stats.axis_twins import random_axis, standardised
@@ -54,7 +55,7 @@ class Material:
 
     ``axes (axis, stimulus)``: the supervising one, then mean rated valence. ``several (stimulus, axis)``: the
     supervising axis and further versions of it, for strategies that use more than one, each with SD 1. ``other``: the
-    second corpus as a tensor, or None.
+    second corpus as a tensor in the form of the first, and ``other_data`` as it was loaded, or None.
     """
 
     data: Dataset
@@ -64,6 +65,7 @@ class Material:
     axes: xr.DataArray
     several: Array
     other: xr.DataArray | None
+    other_data: Dataset | None
 
     @property
     def emotions(self) -> npt.NDArray[np.str_]:
@@ -100,7 +102,9 @@ def load_material(study: "EEGEmotion", run: "Run") -> Material:
     axes = xr.DataArray(
         np.stack([values[:, 0], _rated()]), {"axis": [SUPERVISING, RATED], "stimulus": clips}, ("axis", "stimulus")
     )
-    return Material(data, order, tensor, split, axes, standardised(values), _other(study, run, tensor))
+    other_data = _other_data(study, run)
+    other = None if other_data is None else _other(run, other_data, tensor)
+    return Material(data, order, tensor, split, axes, standardised(values), other, other_data)
 
 
 def _people(study: "EEGEmotion", tensor: xr.DataArray) -> ThreeWay:
@@ -166,21 +170,42 @@ def _rated() -> Array:
     return np.asarray(load_rated()["rated_valence"], dtype=float)
 
 
-def _other(study: "EEGEmotion", run: "Run", tensor: xr.DataArray) -> xr.DataArray | None:
-    """The last seconds of every clip of the second corpus, in as many windows, on the channels of the first."""
+def _other_data(study: "EEGEmotion", run: "Run") -> Dataset | None:
     if study.other == "none":
         return None
-    data = (
-        load_seed_v() if study.other == "seed-v" else seed_v_twin(study.plant, strength=study.strength, seed=study.seed)
-    )
+    if study.other == "seed-v":
+        data = load_seed_v()
+    else:
+        data = seed_v_twin(study.plant, strength=study.strength, seed=study.seed)
     run.note_dataset(data)
-    n_windows = tensor.sizes["window"]
-    found: xr.DataArray = run.step(
-        "tensor-other",
-        window_tensor,
-        data,
-        window_s=OTHER_WINDOW_S,
-        shifts_s=(0.0,),
-        last_s=float(OTHER_WINDOW_S * n_windows),
-    )
-    return found
+    return data
+
+
+def _other(run: "Run", data: Dataset, tensor: xr.DataArray) -> xr.DataArray:
+    """The last seconds of every clip in as many windows as the first corpus has, and on its channels.
+
+    Channels go by name, those that are lacking are 0; emotions by the first corpus's words, others are left out.
+    """
+    last_s = float(OTHER_WINDOW_S * tensor.sizes["window"])
+    given = {"window_s": OTHER_WINDOW_S, "shifts_s": (0.0,), "last_s": last_s}
+    other: xr.DataArray = run.step("tensor-other", window_tensor, data, **given)
+    names = {str(each).lower(): place for place, each in enumerate(other["channel"].values)}
+    channels = tensor["channel"].values.astype(str)
+    values = np.zeros((*other.shape[:4], len(channels), other.sizes["band"]), np.float32)
+    for place, name in enumerate(channels):
+        if name.lower() in names:
+            values[..., place, :] = other.values[..., names[name.lower()], :]
+    emotions = np.array([SAME_EMOTION.get(str(each), str(each)) for each in other["emotion"].values])
+    kept = np.isin(emotions, tensor["emotion"].values.astype(str))
+    subjects = other["subject"].values
+    coords = {
+        "subject": subjects,
+        "stimulus": other["stimulus"].values[kept],
+        "shift": other["shift"].values,
+        "window": tensor["window"].values,
+        "channel": channels,
+        "band": tensor["band"].values,
+        "emotion": ("stimulus", emotions[kept]),
+        "cohort": ("subject", other["cohort"].values if "cohort" in other.coords else np.ones(len(subjects), int)),
+    }
+    return xr.DataArray(values[:, kept], coords, other.dims, attrs=other.attrs)

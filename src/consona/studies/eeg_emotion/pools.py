@@ -13,7 +13,7 @@ from consona.stats.splits import subject_folds
 from consona.studies.eeg_emotion.decoding import Trained
 from consona.studies.eeg_emotion.material import RATED, Material, exchanged
 from consona.studies.eeg_emotion.recipes import shortened, strong_base
-from consona.studies.eeg_emotion.supervision import chosen, other_tensor, twin_seed
+from consona.studies.eeg_emotion.supervision import chosen, twin_seed
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -46,7 +46,8 @@ def pool(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Material
     gains: xr.Dataset = run.step("pool-gains", pool_gains, pools, reference=PLAIN, seed=study.seed)
     members = pools[PLAIN]
     axes = material.axes.sel(axis=[RATED])
-    residual = residual_rediscovery(members, axes, n_orders=99, seed=study.seed)["score"].isel(axis=0, drop=True)
+    how = {"n_orders": study.n_orders, "seed": study.seed}
+    residual = run.step("pool-residual", residual_rediscovery, members, axes, **how)["score"].isel(axis=0, drop=True)
     added: xr.Dataset = run.step("pool-contributions", contributions, members, residual, seed=study.seed)
     candidates = pools[MIXED] | pools[PLAIN]
     chosen_ones = run.step("pool-selected", selected_accuracy, candidates, size=len(members))
@@ -115,9 +116,9 @@ def _architectures(classifiers: Trained, size: int) -> Trained:
 
 def _on_other(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Material) -> xr.Dataset | None:
     """The same comparison on the second corpus: seeds at one length, seeds by lengths."""
-    if material.other is None:
+    tensor = material.other
+    if tensor is None:
         return None
-    tensor = other_tensor(material)
     n_stimuli = tensor.sizes["stimulus"]
     split = subject_folds(
         tensor["cohort"].values, N_OTHER_FOLDS, n_stimuli, validation=N_OTHER_VALIDATION, seed=study.seed
@@ -134,5 +135,5 @@ def _on_other(study: "EEGEmotion", run: "Run", trainer: "Trainer", material: Mat
         "pool-gains-other", pool_gains, {PLAIN: short, MIXED: mixed}, reference=PLAIN, seed=study.seed
     )
     return gains.assign_attrs(
-        accuracy=float(subject_accuracy(short).mean()), synthetic=int(material.other.attrs.get("synthetic", 0))
+        accuracy=float(subject_accuracy(short).mean()), synthetic=int(tensor.attrs.get("synthetic", 0))
     )

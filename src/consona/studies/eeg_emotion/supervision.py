@@ -12,7 +12,7 @@ from consona.alignment.strategy_effects import strategy_effects
 from consona.core.errors import InvalidInput
 from consona.stats.axis_twins import standardised
 from consona.studies.eeg_emotion.decoding import slug
-from consona.studies.eeg_emotion.material import PUBLISHED_CLASSES, Material, exchanged
+from consona.studies.eeg_emotion.material import Material, exchanged
 from consona.studies.eeg_emotion.names import PAPER
 from consona.studies.eeg_emotion.recipes import strong_base, weak_base
 
@@ -28,7 +28,6 @@ AXIS, TWIN = "axis", "twin"
 RANKED = "EEG-AUX MSE .5"
 ORDERS = 1000
 """Seeds of exchanged orders begin here."""
-OTHER_WORDS = {"sad": "sadness", "happy": "joy"}
 
 
 @dataclass(frozen=True)
@@ -157,42 +156,11 @@ def _asked(row: "Strategy", recipe: "Recipe", material: Material, order: int | N
 def _transferred(row: "Strategy", recipe: "Recipe", material: Material, axis: np.ndarray) -> "Transfer":
     from consona.training.strategies_transfer import Transfer
 
-    other = other_tensor(material)
-    values = class_means(axis[:, 0], material.emotions)
-    targets = np.array([values[name] for name in other_emotions(other)])
-    return Transfer(row, other, standardised(targets), recipe)
-
-
-def other_tensor(material: Material) -> xr.DataArray:
-    """The second corpus in the form of the first: its channels by name (those it lacks are 0), windows by number."""
     other = material.other
-    assert other is not None  # asked for only where there is one
-    names = {str(each).lower(): place for place, each in enumerate(other["channel"].values)}
-    channels = material.tensor["channel"].values.astype(str)
-    values = np.zeros((*other.shape[:4], len(channels), other.sizes["band"]), np.float32)
-    for place, name in enumerate(channels):
-        if name.lower() in names:
-            values[..., place, :] = other.values[..., names[name.lower()], :]
-    kept = np.isin(other_emotions(other), sorted(PUBLISHED_CLASSES))
-    coords = {
-        "subject": other["subject"].values,
-        "stimulus": other["stimulus"].values[kept],
-        "shift": other["shift"].values,
-        "window": material.tensor["window"].values,
-        "channel": channels,
-        "band": material.tensor["band"].values,
-        "emotion": ("stimulus", other_emotions(other)[kept]),
-        "cohort": (
-            "subject",
-            other["cohort"].values if "cohort" in other.coords else np.ones(other.sizes["subject"], int),
-        ),
-    }
-    return xr.DataArray(values[:, kept], coords, other.dims, attrs=other.attrs)
-
-
-def other_emotions(other: xr.DataArray) -> np.ndarray:
-    """Emotions of the second corpus in the words of the first."""
-    return np.array([OTHER_WORDS.get(str(each), str(each)) for each in other["emotion"].values])
+    assert other is not None  # else the strategy was left out
+    values = class_means(axis[:, 0], material.emotions)
+    targets = np.array([values[str(name)] for name in other["emotion"].values])
+    return Transfer(row, other, standardised(targets), recipe)
 
 
 def class_means(axis: np.ndarray, emotions: np.ndarray) -> dict[str, float]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from consona.core.claim import Interval, Null, Verdict, exceeds, not_testable, significant
+from consona.core.claim import Interval, Verdict, exceeds, not_testable, significant
 from consona.core.score import Score
 from consona.stats.bootstrap import bootstrap_interval
 from consona.stats.subject_test import subject_test
@@ -35,14 +35,6 @@ def interval_of(values: np.ndarray, method: str) -> Interval:
     """Bootstrap over the first dimension."""
     low, high = bootstrap_interval(values[np.isfinite(values)], seed=0)
     return Interval(float(low), float(high), method)
-
-
-def null_named(name: str, permuted: str, n: "Score | int") -> Null:
-    """A null by its name, what was permuted, and how often."""
-    if isinstance(n, Score):
-        assert n.null is not None  # made by the functions of hold_outs, which always give one
-        n = n.null.sizes["permutation"]
-    return Null(name, permuted, n)
 
 
 def p_of_mean(gains: np.ndarray) -> float:
