@@ -11,7 +11,7 @@ from consona.core.direction import Direction
 from consona.core.errors import InvalidInput
 
 Array = TypeVar("Array")
-Positions = Literal["all", "prompt", "generated"] | tuple[int, int]
+Positions = Literal["all", "prompt", "generated", "last"] | tuple[int, int]
 
 
 @runtime_checkable
@@ -60,10 +60,11 @@ def _require_positions(positions: Positions) -> None:
     if isinstance(positions, tuple):
         if len(positions) == 2 and 0 <= positions[0] < positions[1]:
             return
-    elif positions in ("all", "prompt", "generated"):
+    elif positions in ("all", "prompt", "generated", "last"):
         return
     raise InvalidInput(
-        f"Positions are 'all', 'prompt', 'generated' or (start, stop) with 0 <= start < stop; found {positions!r}."
+        "Positions are 'all', 'prompt', 'generated', 'last' or (start, stop) with 0 <= start < stop; "
+        f"found {positions!r}."
     )
 
 

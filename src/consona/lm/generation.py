@@ -8,7 +8,8 @@ from torch import nn
 from transformers import DynamicCache
 
 from consona.core.errors import ModelError
-from consona.lm.hooks import attached, edit_taps
+from consona.lm.hooks import attached, edit_taps, rows_at
+from consona.lm.packing import padded
 from consona.lm.states import Machine
 
 
@@ -44,7 +45,7 @@ def continued(machine: Machine, head: nn.Module, prompt: Sequence[int], n_new: i
     while len(said) < n_new:
         total = len(prompt) + len(said)
         positions = torch.arange(total - len(row), total)
-        edits = edit_taps(network, machine.family, machine.edits, positions, len(prompt))
+        edits = edit_taps(network, machine.family, machine.edits, rows_at(prompt, positions))
         inputs = {"input_ids": torch.tensor([row]), "attention_mask": torch.ones(1, total, dtype=torch.long)}
         if machine.family.first_position != "none":
             inputs["position_ids"] = positions[None]
@@ -63,14 +64,7 @@ def mean_surprisal(machine: Machine, head: nn.Module, ids: Sequence[int]) -> flo
     """Mean negative log likelihood of the tokens after the first, in nats; NaN when there is only one."""
     if len(ids) < 2:
         return float("nan")
-    row = torch.tensor([list(ids)])
-    positions = torch.arange(len(ids))
-    inputs = {"input_ids": row, "attention_mask": torch.ones_like(row)}
-    if machine.family.first_position != "none":
-        inputs["position_ids"] = positions[None]
-    edits = edit_taps(machine.network, machine.family, machine.edits, positions, len(ids))
-    with torch.no_grad(), attached(edits):
-        moved = {name: each.to(machine.device) for name, each in inputs.items()}
-        states = machine.network(**moved, use_cache=False).last_hidden_state
+    with torch.no_grad():
+        states = machine.run(padded([ids], [0], machine.pad))
         logits = logits_of(machine, head, states[0, :-1])
-    return float(F.cross_entropy(logits, row[0, 1:].to(logits.device)))
+    return float(F.cross_entropy(logits, torch.tensor(list(ids[1:]), device=logits.device)))

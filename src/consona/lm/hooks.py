@@ -1,16 +1,20 @@
 """Reading and editing activations while a model runs: the only place where hooks are set, and all are removed."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
-from consona.core.intervention import Intervention
+from consona.core.intervention import Intervention, Positions
+from consona.lm.packing import Batch
 from consona.lm.sites import Family, Side, module_at
 
 Touch = Callable[[torch.Tensor], torch.Tensor | None]
@@ -65,45 +69,85 @@ def _touched(touch: Touch, activation: torch.Tensor) -> torch.Tensor:
     return activation if changed is None else changed.reshape(activation.shape)
 
 
-def edit_taps(
-    network: PreTrainedModel, family: Family, edits: Sequence[Intervention], positions: torch.Tensor, n_prompt: int
-) -> list[Tap]:
-    """Taps that carry out interventions, in their order.
+class Rows(NamedTuple):
+    """What the rows of one pass are; each ``(n_rows,)``, int64, on the CPU.
 
-    ``positions`` is the absolute position of every row in its own text, ``(n_rows,)``: it restarts with every packed
-    text and goes on under a key-value cache, so an edit of position 8 never means the eighth row of the moment. Rows
-    at positions below ``n_prompt`` belong to the prompt, the others were generated.
+    ``position`` counts from the start of a row's own text, also under a key-value cache. Rows at positions below
+    ``prompt_length`` belong to the prompt, the others were generated. ``text`` names the text: a hash of the token ids
+    of its prompt, so the same in every pass, batch and process.
     """
+
+    position: torch.Tensor
+    prompt_length: torch.Tensor
+    text: torch.Tensor
+
+
+def text_key(ids: Sequence[int] | npt.NDArray[np.int64]) -> int:
+    """A number for a text, from its token ids: 64 bits of BLAKE2b, signed."""
+    data = np.asarray(ids, dtype="<i8").tobytes()
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little", signed=True)
+
+
+def rows_of(batch: Batch, prompt_lengths: Sequence[int] | None = None) -> Rows:
+    """The rows of a batch in the order of its flattened tokens; padding counts to the text that it fills up.
+
+    ``prompt_lengths`` has one number per text of the batch, in the order of ``batch.members``; by default the whole
+    text is prompt.
+    """
+    lengths = batch.lengths if prompt_lengths is None else torch.as_tensor(prompt_lengths)
+    flat = batch.ids.flatten().numpy()
+    spans = zip(batch.starts.tolist(), lengths.tolist(), strict=True)
+    keys = torch.tensor([text_key(flat[start : start + length]) for start, length in spans])
+    n_rows = batch.lengths if batch.packed else torch.full_like(batch.lengths, batch.ids.shape[1])
+    return Rows(batch.positions.flatten(), lengths.repeat_interleave(n_rows), keys.repeat_interleave(n_rows))
+
+
+def rows_at(prompt: Sequence[int], positions: torch.Tensor) -> Rows:
+    """The rows of one text at these positions ``(n_rows,)``: one row per step under a key-value cache."""
+    return Rows(positions, torch.full_like(positions, len(prompt)), torch.full_like(positions, text_key(prompt)))
+
+
+def edit_taps(network: PreTrainedModel, family: Family, edits: Sequence[Intervention], rows: Rows) -> list[Tap]:
+    """Taps that carry out interventions, in their order; none for an edit that changes nothing."""
     taps = []
     for edit in edits:
         if edit.is_identity:  # exactly the intact model: not even a hook
             continue
         module, side = module_at(network, family, edit.site, edit.layer)
-        taps.append(Tap(module, side, _carried_out(edit, _chosen(edit, positions, n_prompt))))
+        taps.append(Tap(module, side, carried_out(edit, rows)))
     return taps
 
 
-def _chosen(edit: Intervention, positions: torch.Tensor, n_prompt: int) -> torch.Tensor | None:
-    where = edit.positions
+def carried_out(edit: Intervention, rows: Rows) -> Touch:
+    """An intervention as a function of the activations ``(n_rows, n_features)`` of exactly these rows.
+
+    It gives a new tensor, or None where it reaches none of the rows; what it is given stays as it was.
+    """
+    chosen = _chosen(edit.positions, rows)
+
+    def touch(activation: torch.Tensor) -> torch.Tensor | None:
+        if chosen is None:
+            return edit.apply(activation)
+        if not bool(chosen.any()):
+            return None
+        return torch.where(chosen.to(activation.device)[:, None], edit.apply(activation), activation)
+
+    return touch
+
+
+def _chosen(where: Positions, rows: Rows) -> torch.Tensor | None:
+    """Which rows an edit reaches, ``(n_rows,)``; None for all."""
+    position, end = rows.position, rows.prompt_length
     if where == "all":
         return None
     if where == "prompt":
-        return positions < n_prompt
+        return position < end
     if where == "generated":
-        return positions >= n_prompt
+        return position >= end
+    if where == "last":
+        return position == end - 1
     start, stop = where
-    return (positions >= start) & (positions < stop)
-
-
-def _carried_out(edit: Intervention, chosen: torch.Tensor | None) -> Touch:
-    def touch(rows: torch.Tensor) -> torch.Tensor | None:
-        if chosen is None:
-            return edit.apply(rows)
-        if not bool(chosen.any()):
-            return None
-        return torch.where(chosen.to(rows.device)[:, None], edit.apply(rows), rows)
-
-    return touch
+    return (position >= start) & (position < stop)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from consona.core.errors import InvalidInput, ModelError
 from consona.core.intervention import Intervention
-from consona.lm.hooks import Tap, attached, edit_taps
+from consona.lm.hooks import Tap, attached, edit_taps, rows_of
 from consona.lm.packing import Batch, Layout, packed_attention, planned
 from consona.lm.pooling import Pool, pool_of
 from consona.lm.sites import Family, module_at, site_width
@@ -64,7 +64,7 @@ class Machine:
     def run(self, batch: Batch, taps: Sequence[Tap] = ()) -> torch.Tensor:
         """One forward pass with the edits carried out first; the output is the last hidden state, after the norm."""
         options = {"use_cache": False} if self.family.causal else {}
-        edits = edit_taps(self.network, self.family, self.edits, batch.positions.flatten(), int(batch.lengths.max()))
+        edits = edit_taps(self.network, self.family, self.edits, rows_of(batch)) if self.edits else []
         with torch.no_grad(), attached([*edits, *taps]):
             output = self.network(**self.inputs(batch), **options)
         state: torch.Tensor = output.last_hidden_state
