@@ -1,0 +1,92 @@
+"""Twins of the emotion corpora: made-up attributes with raters who weigh them, and made-up comments of 27 emotions."""
+
+from itertools import product
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from consona.core.dataset import Dataset
+from consona.core.errors import InvalidInput
+from consona.core.rdm import RDM
+from consona.core.stimuli import Stimuli
+from consona.datasets.emotion_concepts import METRIC
+from consona.datasets.goemotions import LABELS
+from consona.datasets.goemotions import comments as as_comments
+from consona.datasets.masking_tables import ATTRIBUTES
+from consona.datasets.text_twins import CITATION, LICENCE
+from consona.datasets.twin_clauses import COMMENTS, ENDINGS, OPENINGS
+
+EMOTIONS = tuple(name for name in LABELS if name != "neutral")
+SPLITS = ("train", "dev", "test")
+
+_N_RATERS = 12
+_WEIGHTS = np.linspace(1.0, 0.0, len(ATTRIBUTES))
+_R = 0.7  # of every rater with what is planted: about what one person of the real 61 shares with the others
+
+
+def emotion_concepts_twin(*, plant: Literal["link", "none"] = "link", seed: int = 0) -> Dataset:
+    r"""Made-up scores of 27 emotions on 14 attributes, and the RDMs of 12 made-up raters.
+
+    Scores are independent, 0 to 1 within every attribute. A rater's distance is :math:`5 + 1.5\,(\rho\, s + \sqrt{1 -
+    \rho^2}\, e)` with noise *e* (SD 1, exactly uncorrelated with *s*). Under ``"link"`` *s* is the standardised sum of
+    the attributes' distances with the weights ``truth["weights"]`` (1 down to 0 in the order of the attributes), under
+    ``"none"`` one that has nothing to do with them. Every rater's Pearson r with the weighted sum is exactly
+    ``truth["r"]`` under ``"link"``.
+
+    Raises :class:`InvalidInput` for another plant.
+    """
+    if plant not in ("link", "none"):
+        raise InvalidInput(f"There is no plant '{plant}'; choose 'link' (raters weigh the attributes) or 'none'.")
+    rng = np.random.default_rng(seed)
+    scores = rng.uniform(size=(len(EMOTIONS), len(ATTRIBUTES)))
+    scores = (scores - scores.min(axis=0)) / np.ptp(scores, axis=0)
+    i, j = np.triu_indices(len(EMOTIONS), 1)
+    common = np.abs(scores[i] - scores[j]) @ _WEIGHTS
+    if plant == "none":
+        places = rng.uniform(size=(len(EMOTIONS), 3))
+        common = np.linalg.norm(places[i] - places[j], axis=1)
+    signal = _standard(common)
+    rdms = tuple(_rater(signal, rng, f"twin{number:02d}") for number in range(_N_RATERS))
+    truth: dict[str, object] = {"plant": plant, "r": _R if plant == "link" else 0.0, "seed": seed}
+    truth["weights"] = dict(zip(ATTRIBUTES, (_WEIGHTS * (plant == "link")).tolist(), strict=True))
+    stimuli = Stimuli(pd.DataFrame(scores, index=list(EMOTIONS), columns=list(ATTRIBUTES)))
+    return Dataset(stimuli, (), "emotion-concepts-twin", "1", LICENCE, CITATION, {}, True, truth, rdms)
+
+
+def emotion_comments_twin(*, n_each: int = 12, seed: int = 0) -> Stimuli:
+    """Made-up comments with the columns of GoEmotions (``text``, ``labels``, ``n_labels``) and ``split``.
+
+    Every one of the 27 emotions and neutral has ``n_each`` comments in each of the splits train, dev and test, one
+    label each, no text twice. The clauses of an emotion are the same in all splits: a reader that knows words tells
+    them apart almost without error, so nothing here says how well a model reads people.
+
+    Raises :class:`InvalidInput` when ``n_each`` is no number from 1 to what the clauses allow.
+    """
+    most = len(OPENINGS) * 3 * len(ENDINGS) // len(SPLITS)
+    if not 1 <= n_each <= most:
+        raise InvalidInput(f"{n_each} comments per emotion and split cannot be made; choose from 1 to {most}.")
+    rng = np.random.default_rng(seed)
+    rows = []
+    for label in LABELS:
+        every = list(product(OPENINGS, COMMENTS[label], ENDINGS))
+        drawn = rng.permutation(len(every))[: n_each * len(SPLITS)]
+        rows += [("".join(every[at]), label, SPLITS[k // n_each]) for k, at in enumerate(drawn)]
+    rows = [rows[at] for at in rng.permutation(len(rows))]
+    texts = [text[0].upper() + text[1:] for text, _, _ in rows]
+    made = as_comments(texts, [(label,) for _, label, _ in rows], [f"twin{at:05d}" for at in range(len(rows))])
+    return made.with_columns(split=[split for _, _, split in rows])
+
+
+def _rater(signal: npt.NDArray[np.float64], rng: np.random.Generator, subject: str) -> RDM:
+    raw = rng.standard_normal(len(signal))
+    noise = _standard(raw - signal * (signal @ (raw - raw.mean())) / len(signal))
+    square = np.zeros((len(EMOTIONS), len(EMOTIONS)))
+    square[np.triu_indices(len(EMOTIONS), 1)] = 5 + 1.5 * (_R * signal + np.sqrt(1 - _R**2) * noise)
+    return RDM.of_matrix(square + square.T, list(EMOTIONS), metric=METRIC, subject=subject)
+
+
+def _standard(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    centred = values - values.mean()
+    return np.asarray(centred / centred.std())
