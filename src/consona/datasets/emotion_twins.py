@@ -16,10 +16,23 @@ from consona.datasets.goemotions import LABELS
 from consona.datasets.goemotions import comments as as_comments
 from consona.datasets.masking_tables import ATTRIBUTES
 from consona.datasets.text_twins import CITATION, LICENCE
+from consona.datasets.textcorpus import require_split
 from consona.datasets.twin_clauses import COMMENTS, ENDINGS, OPENINGS
 
 EMOTIONS = tuple(name for name in LABELS if name != "neutral")
-SPLITS = ("train", "dev", "test")
+SPLITS = {"train": (0.0, 0.6), "dev": (0.6, 0.8), "test": (0.8, 1.0)}
+"""Which share of the texts of an emotion each split takes from."""
+LEADS = (
+    "",
+    "Second message in a row. ",
+    "Typing this on the bus. ",
+    "It is Tuesday. ",
+    "Page two of the thread. ",
+    "Same answer as below. ",
+    "Seen at the station. ",
+    "Short version. ",
+)
+"""What a comment may begin with; nothing of it is about an emotion."""
 
 _N_RATERS = 12
 _WEIGHTS = np.linspace(1.0, 0.0, len(ATTRIBUTES))
@@ -55,28 +68,35 @@ def emotion_concepts_twin(*, plant: Literal["link", "none"] = "link", seed: int 
     return Dataset(stimuli, (), "emotion-concepts-twin", "1", LICENCE, CITATION, {}, True, truth, rdms)
 
 
-def emotion_comments_twin(*, n_each: int = 12, seed: int = 0) -> Stimuli:
-    """Made-up comments with the columns of GoEmotions (``text``, ``labels``, ``n_labels``) and ``split``.
+def emotion_comments_twin(*, n_each: int = 12, split: str = "train", seed: int = 0) -> Dataset:
+    """Made-up comments, columns as GoEmotions: ``n_each`` of each of the 27 emotions and of neutral, one label each.
 
-    Every one of the 27 emotions and neutral has ``n_each`` comments in each of the splits train, dev and test, one
-    label each, no text twice. The clauses of an emotion are the same in all splits: a reader that knows words tells
-    them apart almost without error, so nothing here says how well a model reads people.
+    No text occurs twice, within a split or between splits of one seed. The clauses of an emotion are the same in all
+    splits, so a reader that knows words tells emotions apart almost without error: nothing here says how well a model
+    reads people.
 
-    Raises :class:`InvalidInput` when ``n_each`` is no number from 1 to what the clauses allow.
+    Raises :class:`InvalidInput` for an unknown split, or when ``n_each`` is no number from 1 to what the clauses allow.
     """
-    most = len(OPENINGS) * 3 * len(ENDINGS) // len(SPLITS)
-    if not 1 <= n_each <= most:
-        raise InvalidInput(f"{n_each} comments per emotion and split cannot be made; choose from 1 to {most}.")
+    require_split(split, SPLITS, "The twin of GoEmotions")
+    n_texts = len(LEADS) * len(OPENINGS) * len(COMMENTS["joy"]) * len(ENDINGS)
+    start, stop = (round(share * n_texts) for share in SPLITS[split])
+    if not 1 <= n_each <= stop - start:
+        raise InvalidInput(f"{n_each} '{split}' comments per emotion cannot be made; choose from 1 to {stop - start}.")
     rng = np.random.default_rng(seed)
     rows = []
     for label in LABELS:
-        every = list(product(OPENINGS, COMMENTS[label], ENDINGS))
-        drawn = rng.permutation(len(every))[: n_each * len(SPLITS)]
-        rows += [("".join(every[at]), label, SPLITS[k // n_each]) for k, at in enumerate(drawn)]
+        every = list(product(LEADS, OPENINGS, COMMENTS[label], ENDINGS))
+        rows += [(_said(*every[at]), label) for at in rng.permutation(n_texts)[start : start + n_each]]
     rows = [rows[at] for at in rng.permutation(len(rows))]
-    texts = [text[0].upper() + text[1:] for text, _, _ in rows]
-    made = as_comments(texts, [(label,) for _, label, _ in rows], [f"twin{at:05d}" for at in range(len(rows))])
-    return made.with_columns(split=[split for _, _, split in rows])
+    ids = [f"{split}{at:05d}" for at in range(len(rows))]
+    stimuli = as_comments([text for text, _ in rows], [(label,) for _, label in rows], ids)
+    truth = {"n_each": n_each, "split": split, "seed": seed}
+    return Dataset(stimuli, (), f"emotion-comments-twin-{split}", "1", LICENCE, CITATION, {}, True, truth)
+
+
+def _said(lead: str, opening: str, comment: str, ending: str) -> str:
+    text = f"{opening}{comment}{ending}"
+    return f"{lead}{text[0].upper()}{text[1:]}"
 
 
 def _rater(signal: npt.NDArray[np.float64], rng: np.random.Generator, subject: str) -> RDM:
