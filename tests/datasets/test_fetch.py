@@ -154,6 +154,14 @@ def test_who_wants_a_corpus_on_application_is_told_where_to_apply_and_where_to_p
     assert str(fetch_folder(name)) in fetch(name, accept=(name,)).note
 
 
+def test_tables_that_no_server_has_say_what_they_were_computed_from():
+    fetched = fetch("emotion_concepts")
+    assert fetched.files == ()
+    assert "thunlp/Model_Emotion at commit 614c978ad022" in fetched.note
+    assert str(fetched.folder) in fetched.note
+    assert "consona fetch model_emotion" in fetched.note
+
+
 def test_every_corpus_has_its_papers_a_loader_a_twin_and_a_way_to_get_it():
     for entry in catalogue():
         for name in (entry.loader, entry.twin):
@@ -161,7 +169,7 @@ def test_every_corpus_has_its_papers_a_loader_a_twin_and_a_way_to_get_it():
             assert callable(getattr(importlib.import_module(module), function))
         assert all((entry.licence, entry.citation, entry.shape, entry.title, entry.evidence))
         assert entry.size_mb > 0
-        assert (entry.agreement is None) == (entry.name in REMOTES)
+        assert [entry.agreement is not None, bool(entry.computed_from), entry.name in REMOTES].count(True) == 1
     for remotes in REMOTES.values():
         assert all(remote.url.startswith("https://") and len(remote.sha256) == 64 for remote in remotes)
     with pytest.raises(ConfigError, match="no corpus 'imdb'; the corpora are 'faced'"):

@@ -10,10 +10,12 @@ from consona.core.invariants import listed
 from consona.datasets import (
     alice,
     emobank,
+    emotion_concepts,
     faced_bids,
     faced_clips,
     goemotions,
     haxby,
+    masking_tables,
     objects81,
     rsa92,
     seed_v_trials,
@@ -37,7 +39,8 @@ class Corpus:
 
     ``loader`` and ``twin`` are importable names (``module.function``); ``evidence`` are files of which one shows that
     the corpus is there; ``size_mb`` is what the parts that consona reads take on disk; ``redistributable`` says whether
-    others may pass the data on. An ``agreement`` is accepted by a person, never by a program.
+    others may pass the data on. An ``agreement`` is accepted by a person, never by a program. ``computed_from`` says of
+    tables that no server has from what they were computed, and what does without them.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Corpus:
     redistributable: bool
     evidence: tuple[str, ...]
     agreement: Agreement | None = None
+    computed_from: str = ""
 
     def found(self) -> Path | None:
         """The folder where the corpus lies, or None; folders without its files do not count."""
@@ -208,10 +212,41 @@ _RSA92 = Corpus(
     evidence=(rsa92.BRAIN,),
 )
 
+_MODEL_EMOTION = Corpus(
+    name=emotion_concepts.RELEASE,
+    title="27 emotions as people judge them: 14 attributes, and the similarity of all pairs by every rater",
+    licence=emotion_concepts.LICENCE,
+    citation=emotion_concepts.CITATION,
+    size_mb=0.2,
+    shape="27 emotions x 14 attributes; 351 pairs x 61 raters",
+    loader="consona.datasets.emotion_concepts.load_emotion_raters",
+    twin="consona.datasets.twins.emotion_concepts_twin",
+    redistributable=False,
+    evidence=(emotion_concepts.SCORES,),
+)
+_EMOTION_CONCEPTS = Corpus(
+    name=masking_tables.TABLES,
+    title="Published accuracies of a model whose neurons were silenced, with people's weights of 14 attributes",
+    licence=masking_tables.LICENCE,
+    citation=masking_tables.CITATION,
+    size_mb=0.04,
+    shape="accuracy 2 x 9 sizes x 14 attributes; drop 27 emotions x 14; neurons 14 x 12 layers",
+    loader="consona.datasets.masking_tables.load_masking_tables",
+    twin="consona.datasets.twins.emotion_concepts_twin",
+    redistributable=False,
+    evidence=("masking_accuracy.csv",),
+    computed_from=(
+        "These tables are means over the 648 files of accuracies per training seed, and ranks of neurons, in the "
+        f"folder Result of github.com/thunlp/Model_Emotion at commit {masking_tables.COMMIT[:12]}; no server has the "
+        "tables themselves. Attributes and similarities of the emotions do without them: consona fetch model_emotion"
+    ),
+)
+
 
 def catalogue() -> tuple[Corpus, ...]:
     """Every corpus that consona can load."""
-    return (_FACED, _FACED_BIDS, _SEED_V, _SST2, _GOEMOTIONS, _EMOBANK, _ALICE, _HAXBY, _OBJECTS81, _RSA92)
+    texts, people = (_SST2, _GOEMOTIONS, _EMOBANK), (_MODEL_EMOTION, _EMOTION_CONCEPTS)
+    return (_FACED, _FACED_BIDS, _SEED_V, *texts, _ALICE, _HAXBY, _OBJECTS81, _RSA92, *people)
 
 
 def corpus(name: str) -> Corpus:

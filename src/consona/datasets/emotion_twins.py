@@ -77,7 +77,7 @@ def emotion_comments_twin(*, n_each: int = 12, split: str = "train", seed: int =
 
     Raises :class:`InvalidInput` for an unknown split, or when ``n_each`` is no number from 1 to what the clauses allow.
     """
-    require_split(split, SPLITS, "The twin of GoEmotions")
+    require_split(split, tuple(SPLITS), "The twin of GoEmotions")
     n_texts = len(LEADS) * len(OPENINGS) * len(COMMENTS["joy"]) * len(ENDINGS)
     start, stop = (round(share * n_texts) for share in SPLITS[split])
     if not 1 <= n_each <= stop - start:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import listed
-from consona.datasets import alice, emobank, goemotions, haxby, objects81, rsa92, sst2
+from consona.datasets import alice, emobank, goemotions, haxby, masking_tables, objects81, rsa92, sst2
 from consona.datasets.catalogue import Corpus, corpus
 from consona.datasets.locate import fetch_folder, sha256
 from consona.datasets.textcorpus import read_table
@@ -66,6 +66,7 @@ def _tabled(corpus_name: str, repository: str, commit: str, *, below: str = "") 
 REMOTES: dict[str, tuple[Remote, ...]] = {
     "alice_fmri": _tabled("alice_fmri", "daandouwe/Thesis", alice.COMMIT, below="brain-data/syntax-in-rnng/"),
     "haxby_pymvpa": _tabled("haxby_pymvpa", "PyMVPA/PyMVPA", haxby.COMMIT),
+    "model_emotion": _tabled("model_emotion", "thunlp/Model_Emotion", masking_tables.COMMIT, below="Data/"),
     "objects81": _tabled("objects81", "QuantumMatter/cracking-the-code-dw1", objects81.COMMIT),
     "rsa92": _tabled("rsa92", "rsagroup/rsatoolbox", rsa92.COMMIT),
     "sst2": _github(
@@ -103,7 +104,7 @@ REMOTES: dict[str, tuple[Remote, ...]] = {
 
 
 def fetch(name: str, *, accept: Sequence[str] = ()) -> Fetched:
-    """Get a corpus into the folder where loaders look, or say where to apply for it.
+    """Get a corpus into the folder where loaders look, or say where to apply for it or what it was computed from.
 
     Parameters
     ----------
@@ -125,6 +126,8 @@ def fetch(name: str, *, accept: Sequence[str] = ()) -> Fetched:
     if entry.agreement is not None:
         _record_acceptance(entry, folder, accept)
         return Fetched(name, folder, (), instructions(entry))
+    if entry.computed_from:
+        return Fetched(name, folder, (), f"{entry.computed_from}. Put the tables into {folder}. Cite: {entry.citation}")
     fetched = fetch_files(REMOTES[name], folder)
     return Fetched(name, folder, fetched, f"{entry.title}. Licence: {entry.licence}. Cite: {entry.citation}")
 

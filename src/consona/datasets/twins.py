@@ -1,6 +1,7 @@
 """The synthetic twins of all corpora: equal in shape, made up, with planted effects of stated size."""
 
 from consona.datasets.alice_twins import alice_twin, alice_twin_words
+from consona.datasets.emotion_twins import emotion_comments_twin, emotion_concepts_twin
 from consona.datasets.faced_twins import faced_ratings_twin, faced_twin
 from consona.datasets.object_twins import haxby_twin, objects81_twin, objects81_twin_features, rsa92_twin
 from consona.datasets.seed_v_twins import seed_v_twin, write_seed_v_twin
@@ -10,6 +11,8 @@ __all__ = [
     "alice_twin",
     "alice_twin_words",
     "emobank_twin",
+    "emotion_comments_twin",
+    "emotion_concepts_twin",
     "faced_ratings_twin",
     "faced_twin",
     "goemotions_twin",
