@@ -5,7 +5,7 @@ from consona.core.dataset import Dataset
 from consona.core.direction import Direction
 from consona.core.errors import ConsonaError
 from consona.core.features import Features
-from consona.core.intervention import AblateNeurons, Intervention, ProjectOut, Steer
+from consona.core.intervention import AblateNeurons, Intervention, Patch, ProjectOut, Resample, Steer
 from consona.core.rdm import RDM
 from consona.core.recording import Recording
 from consona.core.score import Score
@@ -23,8 +23,10 @@ __all__ = [
     "Interval",
     "Intervention",
     "Null",
+    "Patch",
     "ProjectOut",
     "Recording",
+    "Resample",
     "Score",
     "Steer",
     "Stimuli",

@@ -1,5 +1,6 @@
 """What a step gave, kept in the store: one object for a noun, several for a mapping or a tuple of nouns."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import xarray as xr
 
 from consona.core.errors import InvalidInput, StoreError
 from consona.core.features import Features
+from consona.core.intervention import Intervention, intervention_from_json
 from consona.engine import forms
 from consona.engine.store import Object, Store
 
@@ -37,7 +39,8 @@ class Leaf:
 def keep(store: Store, value: Any) -> Node:
     """Store a value; the answer describes it in JSON and goes into the record.
 
-    Kept are nouns, datasets and arrays (NetCDF), tables (CSV), what JSON knows; and mappings, lists, tuples of these.
+    Kept are nouns, datasets and arrays (NetCDF), tables (CSV), what JSON knows, interventions (JSON and their long
+    arrays); and mappings, lists, tuples of these.
 
     Raises
     ------
@@ -78,6 +81,8 @@ def load(store: Store, node: Node) -> Any:
     if form in ("list", "tuple"):
         several = [load(store, each) for each in node["items"]]
         return several if form == "list" else tuple(several)
+    if form == "intervention":
+        return _described(store, node)
     if form == "layers":
         return _stacked([load(store, each) for _, each in node["items"]])
     item = Object(**node["object"])
@@ -97,7 +102,7 @@ def intact(store: Store, node: Node) -> bool:
 
 def leaves(node: Node, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
     """The objects of a result, with their place in it."""
-    if node["form"] in ("mapping", "layers"):
+    if node["form"] in ("mapping", "layers", "intervention"):
         for key, each in node["items"]:
             yield from leaves(each, (*path, key))
     elif node["form"] in ("list", "tuple"):
@@ -146,6 +151,8 @@ def _keep_labelled(store: Store, value: Any) -> Node:
         return {"form": "layers", "noun": "Features", "items": items}
     if type(value).__name__ in forms.NOUNS and type(value) is forms.NOUNS[type(value).__name__]:
         return _netcdf_leaf(store, "noun", value.to_xarray(), type(value).__name__)
+    if isinstance(value, Intervention):
+        return _keep_intervention(store, value)
     if isinstance(value, xr.Dataset):
         return _netcdf_leaf(store, "dataset", value, "Dataset")
     if isinstance(value, xr.DataArray):
@@ -157,6 +164,19 @@ def _keep_labelled(store: Store, value: Any) -> Node:
         f"A result of type {type(value).__name__} cannot be stored. A step returns a noun, a dataset, an array, a "
         "table, numbers, text, or a mapping, list or tuple of these."
     )
+
+
+def _keep_intervention(store: Store, value: Intervention) -> Node:
+    """Its JSON, and each long array that it holds as an object of its own, by the key that the JSON names it with."""
+    noun = type(value).__name__
+    items = [["json", _json_leaf(store, "json", json.loads(value.to_json()), noun)]]
+    items += [[key, keep(store, array)] for key, array in value.arrays().items()]
+    return {"form": "intervention", "noun": noun, "items": items}
+
+
+def _described(store: Store, node: Node) -> Intervention:
+    parts = {key: load(store, each) for key, each in node["items"]}
+    return intervention_from_json(json.dumps(parts.pop("json")), parts)
 
 
 def _netcdf_leaf(store: Store, form: str, data: xr.Dataset, noun: str) -> Node:

@@ -13,11 +13,12 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
-from consona.core.intervention import Intervention, Positions
+from consona.core.intervention import Intervention, Positions, SetNeurons
 from consona.lm.packing import Batch
 from consona.lm.sites import Family, Side, module_at
 
 Touch = Callable[[torch.Tensor], torch.Tensor | None]
+Change = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -124,15 +125,35 @@ def carried_out(edit: Intervention, rows: Rows) -> Touch:
     It gives a new tensor, or None where it reaches none of the rows; what it is given stays as it was.
     """
     chosen = _chosen(edit.positions, rows)
+    if chosen is not None and not bool(chosen.any()):
+        return _left_alone
+    changed = _neurons_set(edit, rows) if isinstance(edit, SetNeurons) else _applied(edit, rows)
+    if chosen is None or bool(chosen.all()):
+        return changed
+    reached = chosen[:, None]
+    return lambda rows: torch.where(reached.to(rows.device), changed(rows), rows)
 
-    def touch(activation: torch.Tensor) -> torch.Tensor | None:
-        if chosen is None:
-            return edit.apply(activation)
-        if not bool(chosen.any()):
-            return None
-        return torch.where(chosen.to(activation.device)[:, None], edit.apply(activation), activation)
 
-    return touch
+def _left_alone(activation: torch.Tensor) -> None:
+    """No row of this pass is reached."""
+
+
+def _applied(edit: Intervention, rows: Rows) -> Change:
+    position, text = rows.position.numpy(), rows.text.numpy()
+    return lambda activation: edit.apply(activation, position, text)
+
+
+def _neurons_set(edit: SetNeurons, rows: Rows) -> Change:
+    """Some columns written, the others copied: half the time of choosing for every number."""
+    columns = torch.tensor(edit.neurons)
+    fills = torch.from_numpy(edit.fills(rows.position.numpy(), rows.text.numpy()))
+
+    def changed(activation: torch.Tensor) -> torch.Tensor:
+        edit.require_fit(activation.shape[1])
+        values = fills.to(activation.device, activation.dtype).expand(len(activation), -1)
+        return activation.index_copy(1, columns.to(activation.device), values)
+
+    return changed
 
 
 def _chosen(where: Positions, rows: Rows) -> torch.Tensor | None:

@@ -209,11 +209,11 @@ class LanguageModel:
         Raises
         ------
         InvalidInput
-            When a site or layer does not exist, or an edit has another width than its site: now, not in mid-run.
+            When a site, layer or neuron does not exist, or an edit has another width than its site: now, not in
+            mid-run.
         """
         for each in interventions:
-            width = site_width(self.network, self.family, each.site, each.layer)
-            each.apply(np.zeros((1, width), dtype=np.float32))
+            each.require_fit(site_width(self.network, self.family, each.site, each.layer), self.n_layers)
         return replace(self, edits=(*self.edits, *interventions))
 
     def generate(self, stimuli: Stimuli, *, max_new_tokens: int = 20, template: str | None = None) -> Stimuli:
