@@ -61,7 +61,7 @@ def load_language_model(
     """
     if dtype not in TOLERANCE:
         raise ConfigError(f"There is no dtype '{dtype}'; there are {', '.join(TOLERANCE)}.")
-    with _quiet_transformers():
+    with quiet_transformers():
         source = resolved(name, revision)
         family = family_of(config_of(source))
         model, has_head = _loaded(source, family, dtype, device)
@@ -101,7 +101,7 @@ def language_model_of(
     layout = layout_of(network, packed=False)
     dtype = str(network.dtype).removeprefix("torch.")
     pad = tokenizer.pad_token_id
-    with _quiet_transformers():
+    with quiet_transformers():
         parity = parity_of(Machine(network, family, layout, pad if isinstance(pad, int) else 0), dtype)
     size = 1 if parity.layout == "alone" else layout.batch_size
     layout = replace(layout, packed=parity.layout == "packed", batch_size=size)
@@ -162,7 +162,7 @@ def _tokenizer(source: Source) -> PreTrainedTokenizerFast:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Keep the library's loading bars and hints off the screen, and put its settings back as they were."""
     verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
