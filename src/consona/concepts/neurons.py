@@ -174,8 +174,9 @@ def distinctness(
     sets and the other half's set of another attribute; ``difference``, the mean over attributes of the first minus the
     second; ``null (permutation)``, the same where emotions change places, by one order for all attributes and both
     halves, so that attributes correlate as ever and halves are as reliable as ever; one-sided ``p`` (NaN without
-    permutations). What is tested is whether *these* attributes have neurons of their own, more than any table with the
-    same correlations would.
+    permutations). It asks whether *these* attributes have neurons of their own, more than any table with the same
+    correlations would. ``null_names (permutation)`` and ``p_names`` ask less, whether sets repeat at all: there the
+    attributes of the second half change their names.
 
     Raises
     ------
@@ -193,30 +194,45 @@ def distinctness(
     orders = np.vstack([np.arange(n_emotions), random_orders(n_emotions, n_permutations, seed=seed)])
     step = max(1, _CELLS // (len(people) * len(halves[0])))
     blocks = [orders[start : start + step] for start in range(0, len(orders), step)]
-    found = np.concatenate([_within_between(halves, people.values, block, n, product) for block in blocks], axis=1)
-    difference = found[0].mean(axis=1) - found[1].mean(axis=1)
-    p = p_value(difference[0], difference[1:]) if n_permutations else np.nan
-    sides = {"within": ("attribute", found[0, 0]), "between": ("attribute", found[1, 0])}
-    tested = {"difference": difference[0], "null": ("permutation", difference[1:]), "p": p}
-    attrs = {"n": n, "n_permutations": n_permutations, "seed": seed}
-    return xr.Dataset({**sides, **tested}, {"attribute": people["attribute"].values}, attrs)
+    index = np.concatenate([_between_halves(halves, people.values, block, n, product) for block in blocks])
+    names = index[0][:, random_orders(len(people), n_permutations, seed=seed)].transpose(1, 0, 2)
+    sides, attrs = _sides(index[:1]), {"n": n, "n_permutations": n_permutations, "seed": seed}
+    found = xr.Dataset(
+        {side: ("attribute", values[0]) for side, values in zip(("within", "between"), sides, strict=True)},
+        {"attribute": people["attribute"].values},
+        attrs,
+    )
+    difference = float(_difference(index[:1])[0])
+    for suffix, null in (("", _difference(index[1:])), ("_names", _difference(names))):
+        found["null" + suffix] = "permutation", null
+        found["p" + suffix] = p_value(difference, null) if n_permutations else np.nan
+    return found.assign(difference=difference)
 
 
-def _within_between(
+def _between_halves(
     halves: list[npt.NDArray[np.float64]],
     people: npt.NDArray[np.float64],
     orders: npt.NDArray[np.integer],
     n: int,
     product: Product,
 ) -> npt.NDArray[np.float64]:
-    """Both sides of :func:`distinctness` for each order: ``(within or between, order, attribute)``."""
+    """Jaccard index of each set of the first half with each of the second, ``(order, attribute, attribute)``."""
     permuted = people[:, pair_positions(orders)].transpose(1, 0, 2)
     sets = [_chosen(tau_a(half, permuted.reshape(-1, people.shape[1]), product=product).T, n) for half in halves]
     several = zip(*(each.reshape(len(orders), len(people), -1) for each in sets), strict=True)
-    index = np.stack([jaccard(first, second) for first, second in several])
+    return np.stack([jaccard(first, second) for first, second in several])
+
+
+def _sides(index: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Index of each attribute with itself, and its mean with all others in both directions: ``(order, attribute)``."""
     within = np.diagonal(index, axis1=1, axis2=2)
     others = (index + index.transpose(0, 2, 1)).sum(axis=2) / 2 - within
-    return np.stack([within, others / (len(people) - 1)])
+    return within, others / (index.shape[1] - 1)
+
+
+def _difference(index: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    within, between = _sides(index)
+    return np.asarray((within - between).mean(axis=1))
 
 
 def _chosen(tau: npt.NDArray[np.float64], n: int) -> npt.NDArray[np.bool_]:
