@@ -11,6 +11,8 @@ from consona.report.drawing import as_pdf, as_svg, house_style
 from consona.report.figures_alignment import draw_axis_profile, draw_clip_scatter, draw_hold_outs, draw_subjects
 from consona.report.figures_curves import draw_bars, draw_heatmap, draw_layer_sweep, draw_lines, draw_roc
 from consona.report.figures_decoding import draw_confusion, draw_holdouts, draw_scatter_groups
+from consona.report.figures_masks import draw_attribute_link, draw_dose_bands, draw_geometry, draw_mask_clouds
+from consona.report.figures_neurons import draw_drop_matrix, draw_neuron_map, draw_p_histograms, draw_rdm_gallery
 from consona.report.figures_regions import draw_null, draw_rdms, draw_regions, draw_slices
 from consona.report.figures_scalp import draw_scalp
 from consona.report.figures_training import draw_forest, draw_gains, draw_saturation
@@ -39,6 +41,14 @@ KINDS: dict[str, Callable[[xr.Dataset], "Figure"]] = {
     "forest": draw_forest,
     "saturation": draw_saturation,
     "gains": draw_gains,
+    "rdm_gallery": draw_rdm_gallery,
+    "neuron_map": draw_neuron_map,
+    "drop_matrix": draw_drop_matrix,
+    "p_histograms": draw_p_histograms,
+    "mask_clouds": draw_mask_clouds,
+    "dose_bands": draw_dose_bands,
+    "attribute_link": draw_attribute_link,
+    "geometry": draw_geometry,
 }
 
 

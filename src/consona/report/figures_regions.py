@@ -69,13 +69,13 @@ def draw_rdms(ds: xr.Dataset) -> "Figure":
     for ax in axes:
         ax.set_axis_off()
     for ax, name, matrix in zip(axes, names, squares, strict=False):
-        ranked = np.ma.masked_invalid(_ranked(matrix))
-        ax.imshow(ranked, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+        in_order = np.ma.masked_invalid(ranked(matrix))
+        ax.imshow(in_order, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
         ax.set_title(name, fontsize=8)
     return figure
 
 
-def _ranked(matrix: np.ndarray) -> np.ndarray:
+def ranked(matrix: np.ndarray) -> np.ndarray:
     """Ranks from 0 to 1 of everything beside the diagonal, which stays empty."""
     off = ~np.eye(len(matrix), dtype=bool) & np.isfinite(matrix)
     ranks = np.full(matrix.shape, np.nan)
