@@ -37,11 +37,13 @@ def int8_product(A: np.ndarray, B: np.ndarray) -> np.ndarray:
         )
     a, b = (torch.from_numpy(np.ascontiguousarray(each)) for each in (A, B))
     found = torch.empty((len(A), len(B)), dtype=torch.int32)
-    multiply = torch._int_mm if has_int8_instructions() and A.shape[1] else _float32
+    hardware = has_int8_instructions()
     for row in range(0, len(A), _ROWS):
         for column in range(0, len(B), _ROWS):
-            part = multiply(a[row : row + _ROWS], b[column : column + _ROWS].T)
-            found[row : row + _ROWS, column : column + _ROWS] = part
+            left, right = a[row : row + _ROWS], b[column : column + _ROWS].T
+            # torch 2.13 leaves memory as it was where a side is 1 (github.com/pytorch/pytorch/issues/195066).
+            multiply = torch._int_mm if hardware and min(*left.shape, *right.shape) > 1 else _float32
+            found[row : row + _ROWS, column : column + _ROWS] = multiply(left, right)
     return found.numpy()
 
 
