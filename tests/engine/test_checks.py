@@ -24,6 +24,11 @@ FIRES = [
     ("CON006", CHOSEN | {"n_at_edge": 51, "n_penalties": 1000}, r"51 of 1000 penalties .* \(5%\)"),
     ("CON007", {"n_tests": 160, "correction": "none"}, "about 8.0"),
     ("CON008", {"n_stimuli": 9, "n_truncated": 1}, "1 of 9 texts"),
+    ("CON009", {"strength": -4.0, "lowest": -3.1, "highest": 5.0}, r"by -4 SD, while .* between -3.1 and \+5 SD"),
+    ("CON009", {"strength": 5.5, "lowest": -3.1, "highest": 5.0}, "never has"),
+    ("CON010", {"intervention": "silenced", "n_random": 0, "matched_on": []}, "the intact model alone"),
+    ("CON010", {"intervention": "silenced", "n_random": 1, "matched_on": ["layer"]}, "1 random controls; .* below .05"),
+    ("CON010", {"intervention": "silenced", "n_random": 99, "matched_on": []}, "matched on nothing"),
     ("CON011", {"cv": "in-sample", "held_out": "nothing"}, "described, not predicted"),
     ("CON011", {"cv": "leave one subject out", "held_out": "subject", "shares_stimuli": True}, "may know the clip"),
 ]
@@ -40,6 +45,9 @@ QUIET = [
     ("CON007", {"n_tests": 160, "correction": "fdr"}),
     ("CON007", {"n_tests": 1, "correction": "none"}),
     ("CON008", {"n_stimuli": 9, "n_truncated": 0}),
+    ("CON009", {"strength": -3.0, "lowest": -3.1, "highest": 5.0}),
+    ("CON009", {"strength": 0.0, "lowest": 1.0, "highest": 5.0}),
+    ("CON010", {"intervention": "silenced", "n_random": 19, "matched_on": ["layer", "activation"]}),
     ("CON011", {"cv": "leave one clip out", "held_out": "clip", "shares_stimuli": False}),
 ]
 
@@ -78,6 +86,7 @@ def test_a_check_that_crashes_is_an_error_and_one_without_evidence_not_applicabl
         ("CON002", {"what": "layer", "n_candidates": 2, "chosen_on": "?"}),
         ("CON004", {"smallest_p": 0.01, "correction": "?"}),
         ("CON006", CHOSEN | {"penalty_chosen_in": "?"}),
+        ("CON009", {"strength": float("nan"), "lowest": -1, "highest": 1}),
     ],
 )
 def test_a_word_a_check_does_not_know_is_an_error(code, facts):

@@ -2,11 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 
-from consona.engine.checks import con001, con002, con003, con004, con005, con006, con007, con008, con011
+from consona.engine.checks import (
+    con001,
+    con002,
+    con003,
+    con004,
+    con005,
+    con006,
+    con007,
+    con008,
+    con009,
+    con010,
+    con011,
+)
 from consona.engine.checks.check import Check, Evidence, Finding
 
 CHECKS: tuple[Check, ...] = tuple(
-    each.CHECK for each in (con001, con002, con003, con004, con005, con006, con007, con008, con011)
+    each.CHECK for each in (con001, con002, con003, con004, con005, con006, con007, con008, con009, con010, con011)
 )
 
 
