@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 
 from consona.core.errors import InvalidInput
+from consona.core.intervention import Resample
 from consona.core.invariants import listed
 from consona.lm.branching import Change, Variant
 from consona.lm.hooks import Rows, Touch
@@ -17,6 +18,8 @@ from consona.lm.sites import layer_numbers
 from consona.lm.states import Reading, require_one_width
 
 NEURONS = "mlp.act"
+SEED = 0
+"""From this :class:`consona.core.intervention.Resample` decides which row of a bank a token takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +63,14 @@ class Silencing:
 
     def _changes(self, mask: torch.Tensor) -> Iterator[Change]:
         for layer in torch.nonzero(mask.any(dim=1)).flatten().tolist():
-            yield Change(NEURONS, layer, partial(self._held, mask[layer], layer))
+            columns = torch.nonzero(mask[layer]).flatten()
+            yield Change(NEURONS, layer, partial(self._touch, columns, self.fills[:, layer].index_select(1, columns)))
 
-    def _held(self, silent: torch.Tensor, layer: int, rows: Rows) -> Touch:
-        return partial(_held, silent, self.fills[0, layer])
+    def _touch(self, columns: torch.Tensor, bank: torch.Tensor, rows: Rows) -> Touch:
+        if len(bank) == 1:
+            return partial(_held, columns, bank)
+        donors = Resample((0,), 0, bank[:, :1].cpu().numpy(), SEED).donors(rows.position.numpy(), rows.text.numpy())
+        return partial(_held, columns, bank[torch.from_numpy(donors).to(bank.device)])
 
 
 def _require_shape(given: xr.DataArray, first: str, shape: dict[str, int], what: str) -> None:
@@ -75,6 +82,7 @@ def _require_shape(given: xr.DataArray, first: str, shape: dict[str, int], what:
         )
 
 
-def _held(silent: torch.Tensor, values: torch.Tensor, activation: torch.Tensor) -> torch.Tensor:
-    silent, values = silent.to(activation.device), values.to(activation.device, activation.dtype)
-    return torch.where(silent, values, activation)
+def _held(columns: torch.Tensor, values: torch.Tensor, activation: torch.Tensor) -> torch.Tensor:
+    """Written in place: what the projection down takes in is read by nothing else, and a copy would triple the time."""
+    given = values.to(activation.device, activation.dtype).expand(len(activation), -1)
+    return activation.index_copy_(1, columns.to(activation.device), given)
