@@ -13,7 +13,7 @@ from consona.stats.shapes import Bool, Float, Shaped
 
 __all__ = ["LinearMap", "Standard", "balanced_share", "readout_facts", "require_penalties"]
 
-STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """Penalties that are tried, the strongest first: what wins a tie is the simpler map."""
 _ITERATIONS = 1000
 _TOLERANCE = 1e-4
