@@ -62,7 +62,7 @@ class SmallBert:
     n_heads: int = 3
     width: int = 192
     n_positions: int = 160
-    n_steps: int = 3500
+    n_steps: int = 2000
     batch: int = 16
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
