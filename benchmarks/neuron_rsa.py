@@ -1,11 +1,11 @@
 """Tau-a of 36,864 neurons with 14 attributes over 351 pairs, and of 1,000 orders of the 27 emotions, two threads.
 
 ``python benchmarks/neuron_rsa.py``. Ours: ``neuron_tau`` with exact int8 products of signs, whole. Beside it the same
-with products in float32, of 1,024 neurons, on two threads as well (``float32 part``: multiply by 36); rsatoolbox's
-tau-a, without any permutation, of 20 neurons (multiply by 1,843); and the same products in bfloat16, which are refused:
-their largest difference from the truth is an agreement that is meant to fail at 0.001. ``seconds`` are CPU seconds of
-all threads, so the reach of 60 s of the clock is 120; ``wall s`` is the clock. Memory is the peak of the process, libraries and distances included. The limit
-counts two operations per neuron, attribute, order and pair of pairs, at the rate of float32: int8 is below 1.
+with products in float32, of 1,024 neurons, on two threads as well (times 36 is the whole); rsatoolbox's tau-a of 20
+neurons, without any permutation (times 1,843 is all neurons once); and products in bfloat16, which are refused: their
+error of tau is shown. ``seconds`` are CPU seconds of all threads, so that 60 s of the clock are 120; ``wall s`` is the
+clock. Memory is the peak of the process, libraries and distances included. The limit counts two operations per neuron,
+attribute, order and pair of pairs, at the rate of float32 on one thread: int8 is below 1.
 """
 
 import time
@@ -60,7 +60,7 @@ def with_product(n: int, hardware: bool) -> Facts:
     sign_product.int8_product(*np.ones((2, 300, 300), dtype=np.int8))  # the libraries are loaded
     kept: list = []
     int8 = hardware and sign_product.has_int8_instructions()
-    with mock.patch.object(sign_product, "has_int8_instructions", lambda: int8):
+    with mock.patch.object(sign_product, "has_int8_instructions", return_value=int8):
         product = sign_product.int8_product
         found = clocked(lambda: kept.append(neuron_tau(neurons, attributes, orders, product=product)), flops=flops)
     few = slice(0, 50)
