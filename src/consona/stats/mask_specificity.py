@@ -12,7 +12,7 @@ from consona.stats.shapes import Float, Int, Real
 
 __all__ = ["Specificity", "extremity", "specificity"]
 
-_FEWEST = 4
+_FEWEST = 6
 
 
 class Specificity(NamedTuple):
@@ -52,19 +52,20 @@ def specificity(
     r"""Spearman's correlation of what a mask costs each emotion with the emotion's loading, against random masks.
 
     .. math:: \rho_{aj} = \mathrm{corr}\big(\mathrm{rank}\, M_a x_{aj\cdot},\; \mathrm{rank}\, l_a\big), \qquad
-              M_a = I - P_{(1, \bar x_{a})}
+              M_a = I - P_{(1, \bar x, \bar x_a)}
 
-    :math:`\bar x_a` is the mean loss of every emotion over all masks of the attribute, the selected one among them:
-    some emotions are fragile, whatever is silenced, and a mask that costs more costs them more. Without taking this
-    profile away, a large unspecific loss would look specific wherever fragile emotions are extreme ones. Random masks
-    pass through the same, in place of the selected one, so that p is exact where these are exchangeable.
+    Some emotions are fragile, whatever is silenced, and a mask that costs more costs them more. So the mean loss of
+    every emotion over all masks of all attributes, :math:`\bar x`, and over those of this attribute,
+    :math:`\bar x_a`, are taken away, selected masks among them; else a large unspecific loss would look specific
+    wherever fragile emotions are extreme ones. Random masks pass through the same, in place of the selected one, so
+    that p is exact where these are exchangeable.
 
     ``p_other`` needs no random masks: it asks whether an attribute's own loading fits better than those of the other
     attributes do, exchanging attributes. Where attributes correlate, so do their loadings; then it loses power.
 
     ``loading``: see :func:`extremity`. Emotions that are undefined under some mask are left out of that attribute; a
     mask under which all are is undefined itself, and counts as one that reaches the observed value. An attribute with
-    fewer than four emotions, or an undefined selected mask, is NaN and left out of means.
+    fewer than six emotions, or an undefined selected mask, is NaN and left out of means.
 
     Raises
     ------
@@ -74,7 +75,8 @@ def specificity(
     losses = selected_first(selected, random)
     if loading.shape != selected.shape:
         raise ValueError(f"loadings are {loading.shape} and losses {selected.shape}; both are attributes by emotions.")
-    found = [_correlations(each, loading, own) for own, each in enumerate(losses)]
+    fragile = defined_mean(defined_mean(losses, axis=1), axis=0)
+    found = [_correlations(each, loading, fragile, own) for own, each in enumerate(losses)]
     r = np.round(np.stack([each for each, _ in found]), 9)  # (attribute, mask, loading of)
     rho = np.einsum("aja->aj", r)
     tested = np.flatnonzero(np.isfinite(rho[:, 0]))
@@ -91,7 +93,7 @@ def specificity(
     return Specificity(rho[:, 0], p, p_max, mean, null, p_mean, other, p_other, np.array([n for _, n in found]))
 
 
-def _correlations(losses: np.ndarray, loading: np.ndarray, own: int) -> tuple[np.ndarray, int]:
+def _correlations(losses: np.ndarray, loading: np.ndarray, fragile: np.ndarray, own: int) -> tuple[np.ndarray, int]:
     """Rank correlations of all masks with all loadings ``(n_masks, n_attributes)``, and the number of emotions."""
     alive = np.isfinite(losses).any(axis=1)
     usable = np.isfinite(losses[alive]).all(axis=0) & np.isfinite(loading[own])
@@ -100,13 +102,12 @@ def _correlations(losses: np.ndarray, loading: np.ndarray, own: int) -> tuple[np
     if n < _FEWEST:
         return found, n
     profiles = losses[alive][:, usable]
-    fragile = unit_columns(profiles.mean(axis=0)[:, None])
+    general = unit_columns(np.column_stack([fragile[usable], profiles.mean(axis=0)]))
+    basis, scale, _ = np.linalg.svd(np.nan_to_num(general), full_matrices=False)
+    basis = basis[:, scale > 1e-9]
     rest = profiles - profiles.mean(axis=1, keepdims=True)
-    if np.isfinite(fragile).all():
-        rest = rest - (rest @ fragile) @ fragile.T
-    size = np.abs(losses[alive][:, usable]).max(initial=0.0)
-    rest = np.where(np.abs(rest) > 1e-12 * size, rest, 0.0)
-    ranks, of_loading = _ranked(np.round(rest, 12)), _ranked(loading[:, usable])
+    rest = np.round(rest - (rest @ basis) @ basis.T, 12)  # so that what is equal has one rank
+    ranks, of_loading = _ranked(rest), _ranked(loading[:, usable])
     found[alive] = unit_columns(ranks.T).T @ unit_columns(of_loading.T)
     return found, n
 
