@@ -57,7 +57,7 @@ def draw_mask_clouds(ds: xr.Dataset) -> "Figure":
     ax.set_yticks(rows, names)
     ax.set_xlabel(words(ds, "xlabel", "balanced accuracy"))
     without_spine(ax, "left")
-    beside(ax, len(names) - 0.2, "rank from\nthe worst")
+    beside(ax, len(names) + 0.05, "rank from\nthe worst")
     if np.any((random < limits[0]) | (random > limits[1])):
         figure.supxlabel("Arrows: so many random masks lie beyond this axis.", fontsize=7.5, color=MUTED)
     _cloud_legend(figure, np.isfinite(intact))
@@ -71,7 +71,7 @@ def _diamond() -> dict[str, Any]:
 
 def _dots() -> dict[str, Any]:
     look = {"linestyle": "", "marker": "o", "markersize": 3.4, "color": LESS}
-    return look | {"markeredgewidth": 0, "alpha": 0.45, "zorder": 2}
+    return look | {"markeredgewidth": 0, "alpha": 0.55, "zorder": 2}
 
 
 def _cloud_legend(figure: "Figure", with_intact: bool) -> None:
