@@ -139,8 +139,8 @@ def neuron_tau(
     exceed = np.full(tau.shape, len(every), dtype=np.int64)
     beyond, largest = np.zeros((2, len(attributes), len(every)))
     for group in _slices(len(attributes), max(1, _SIGN_BYTES // (len(every) * n_cells))):
-        signs = _signs(attributes[group][:, places].reshape(-1, places.shape[1]))
-        found = _scored(neurons, signs, len(every), product)
+        permuted = attributes[group][:, places].reshape(-1, places.shape[1])
+        found = _scored(neurons, _signs(permuted), len(every), product)  # no name: the signs go before others come
         tau[kept, group], exceed[kept, group] = found.observed / n_cells, found.exceed
         beyond[group], largest[group] = found.beyond, found.largest / n_cells
     if not kept.any() or not _allowed(len(every)):
