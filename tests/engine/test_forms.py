@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from consona.core import RDM, Direction, Features, Recording, Score, Stimuli, Verdict
 from consona.core.errors import InvalidInput
+from consona.core.intervention import AblateNeurons, Patch, Resample, Steer
 from consona.engine import forms, results
 from consona.engine.fingerprint import fingerprint
 from consona.engine.store import Store
@@ -47,6 +48,10 @@ NOUNS = {
     "dataset": xr.Dataset(
         {"y": (("a", "b"), np.arange(6).reshape(2, 3))}, {"a": ["x", "ü"]}, {"figure": "lines", "ok": True}
     ),
+    "steer": Steer((0.6, 0.8), 2.0, 1.5, "resid.post", 1, "generated"),
+    "ablate": AblateNeurons(range(0, 200, 2), 2, RNG.normal(size=100), "last", mask_shape=(6, 200)),
+    "resample": Resample((1, 5, 7), 0, RNG.normal(size=(30, 3)), 4, (2, 9)),
+    "patches": [Patch(np.ones(80), "resid.pre", 0), Patch(np.ones((2, 3)), "attn.out", 1, (0, 2))],
     "array": RNG.normal(size=(3, 0, 2)).astype(np.float32),
     "text": np.array([["a", "bcd"], ["", "é"]]),
     "labelled": xr.DataArray(np.arange(3.0), {"time": [0.1, 0.2, 0.3]}, ("time",), name="eeg"),
@@ -71,6 +76,16 @@ def test_a_value_comes_back_with_the_fingerprint_it_had(tmp_path, name):
     assert [leaf.item for leaf in results.leaves(results.keep(store, back))] == [
         leaf.item for leaf in results.leaves(node)
     ]
+
+
+def test_long_arrays_of_an_intervention_are_objects_of_their_own(tmp_path):
+    store = Store(tmp_path)
+    node = results.keep(store, NOUNS["ablate"])
+    assert [leaf.path for leaf in results.leaves(node)] == [("json",), *((key,) for key in NOUNS["ablate"].arrays())]
+    assert results.noun_name(node) == "AblateNeurons"
+    back = results.load(Store(tmp_path), node)
+    assert back == NOUNS["ablate"]
+    assert fingerprint(back) != fingerprint(NOUNS["steer"])
 
 
 def test_tables_come_back_exactly(tmp_path):
