@@ -29,7 +29,7 @@ def draws():
     """Studies without an effect ``(attribute, study, mask, neuron)``: the first mask is one more random draw."""
     rng = np.random.default_rng(0)
     size = np.exp(rng.normal(0, 0.3, (N_LAYERS, N_NEURONS)))
-    moments = xr.Dataset({name: (("layer", "neuron"), size) for name in ("sd", "size")})
+    moments = xr.Dataset(dict.fromkeys(("sd", "size"), (("layer", "neuron"), size)))
     n = N_STUDIES * (1 + N_RANDOM)
     masks = random_masks(overlapping_sets(rng), moments, family="layer and activation", n=n, seed=1)
     return masks.values.reshape(N_ATTRIBUTES, N_STUDIES, 1 + N_RANDOM, -1)
