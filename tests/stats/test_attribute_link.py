@@ -52,7 +52,7 @@ def test_p_is_uniform_when_few_attributes_have_nearly_all_the_drop(n_covariates)
     np.testing.assert_allclose(rate, 0.05, atol=4 * np.sqrt(0.0475 / n))
 
 
-def test_fourteen_attributes_show_no_margin_below_a_half():
+def test_fourteen_attributes_show_wide_margins_only():
     w = np.linspace(-1, 1, N)
     none = attribute_link(w**2, w, seed=0)  # r = 0
     assert none.p_equal == pytest.approx(stats.norm.cdf(-np.arctanh(0.5) * np.sqrt(11)))

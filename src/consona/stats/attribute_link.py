@@ -60,7 +60,7 @@ def attribute_link(
 
     Without covariates attributes are exchanged; with them residuals of the drop are (Freedman and Lane 1983), which is
     nearly exact. The interval :math:`\tanh(\operatorname{artanh} r \pm z_{.975} / \sqrt{n - k - 3})` takes values to
-    be normal. Equivalence: two one-sided tests in Fisher's z. With 14 attributes even r = 0 shows no margin below .50.
+    be normal. Equivalence: two one-sided tests in Fisher's z. With 14 attributes even r = 0 shows no margin below .46.
 
     **Attributes are not independent.** Those with similar RDMs share selected neurons, hence drops, and importance as
     well; exchanging attributes then finds links too often. :func:`link_of_random` keeps what they share, if masks were
