@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from consona.concepts.comments import balanced_items, comment_labels, sampled_comments
+from consona.concepts.comments import balanced_items, comment_labels, sampled_comments, unseen_comments
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
 from consona.core.invariants import listed
@@ -15,7 +15,6 @@ from consona.core.stimuli import Stimuli
 from consona.datasets.emotion_concepts import attribute_scores, load_emotion_concepts, load_emotion_raters
 from consona.datasets.emotion_twins import emotion_comments_twin, emotion_concepts_twin
 from consona.datasets.goemotions import load_goemotions
-from consona.stats.folds import repeated_texts
 from consona.studies.emotion_neurons.names import EMOTIONS
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def load_material(study: "EmotionNeurons", run: "Run") -> Material:
     whole = _comments(study, run)
     n_each = {"train": counts.n_train, "dev": counts.n_dev}
     comments = {name: sampled_comments(whole[name], EMOTIONS, n_each=n, seed=seed) for name, n in n_each.items()}
-    comments["test"] = _without_repeated(whole["test"], [*comments["train"].texts, *comments["dev"].texts])
+    comments["test"] = unseen_comments(whole["test"], comments["train"], comments["dev"])
     items = balanced_items(comments["test"], EMOTIONS, n_each=counts.n_test, seed=seed)
     few = balanced_items(comments["test"], EMOTIONS, n_each=counts.n_described, seed=seed)
     labels = {name: comment_labels(each, EMOTIONS) for name, each in comments.items()}
@@ -122,14 +121,6 @@ def _prompts() -> Stimuli:
     table = pd.DataFrame(rows, columns=["emotion", "prompt", "text"])
     table.index = pd.Index([f"{name}-{number}" for name, number, _ in rows])
     return Stimuli(table)
-
-
-def _without_repeated(test: Stimuli, texts: list[str]) -> Stimuli:
-    """The test comments whose text, whatever its case, is in neither of the other splits."""
-    every = [*texts, *test.texts]
-    known = np.arange(len(every)) < len(texts)
-    repeated = {each.test - len(texts) for each in repeated_texts(every, known, ~known)}
-    return test.select(np.array([place not in repeated for place in range(len(test))]))
 
 
 def _evidence(run: "Run", comments: dict[str, Stimuli]) -> None:

@@ -17,6 +17,7 @@ VALENCE = "valence"
 PROBE, PROTOTYPE = "linear probe", "prototype"
 DECLARED, ZERO, RESAMPLED = "mean", "zero", "resample"
 MATCHED, DISJOINT, UNIFORM, SHUFFLED = "layer and activation", "disjoint", "uniform", "shuffled attribute"
+ORDINARY = "without outlier units"
 LEVEL = 0.05
 
 HOLM = "Holm over the claims"
@@ -54,3 +55,8 @@ LINK_CONTROLS = (
     "published tables",
 )
 CONTROLS = (*REPRESENTATION_CONTROLS, *DISTINCTNESS_CONTROLS, *NECESSITY_CONTROLS, *LINK_CONTROLS, HOLM)
+
+
+def slug(name: str) -> str:
+    """A name that is fit for a step."""
+    return name.replace(" ", "-")

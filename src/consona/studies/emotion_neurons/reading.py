@@ -13,6 +13,7 @@ from consona.studies.emotion_neurons.material import Material
 if TYPE_CHECKING:
     from consona.engine.run import Run
     from consona.lm.model import LanguageModel
+    from consona.lm.pooling import Pooling
     from consona.lm.sweeps import Sweep
     from consona.studies.emotion_neurons.study import EmotionNeurons
 
@@ -65,15 +66,14 @@ def read(study: "EmotionNeurons", run: "Run", material: Material) -> Read:
         "readouts",
         fit_readouts,
         *(part for name in ("train", "dev") for part in (states[name], material.labels[name])),
-        seed=seed,
     )
-    run.evidence("CON002", where="readouts", what="penalty", n_candidates=5, chosen_on="training folds")
+    run.evidence("CON002", where="readouts", what="penalty", n_candidates=6, chosen_on="training folds")
     moments = run.step("moments", sweep.moments, train.select(train.ids[:N_REFERENCE]))
     concepts = comments if study.source == "comments" else prompts
     return Read(lm, sweep, concepts, halves, prompts, states, readouts, moments)
 
 
-def pooling_of(study: "EmotionNeurons", lm: "LanguageModel") -> str:
+def pooling_of(study: "EmotionNeurons", lm: "LanguageModel") -> "Pooling":
     """Tokens read; the last token of a model that reads both ways means nothing, so its mean."""
     if study.pooling != "auto":
         return study.pooling
@@ -81,7 +81,7 @@ def pooling_of(study: "EmotionNeurons", lm: "LanguageModel") -> str:
 
 
 def at_neurons(
-    run: "Run", lm: "LanguageModel", material: Material, pooling: str, seed: int, *, name: str
+    run: "Run", lm: "LanguageModel", material: Material, pooling: "Pooling", seed: int, *, name: str
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Concept activations of one model from the training comments, in two halves and as a whole."""
     train, labels = material.comments["train"], material.labels["train"]

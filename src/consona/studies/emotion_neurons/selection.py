@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 from consona.alignment.simple_features import bag_of_words
@@ -24,7 +23,7 @@ class Selected:
     """Tau and p of every neuron with every attribute, the chosen sets, and the same for what knows no emotion.
 
     ``others``: results of :func:`neuron_rsa` for an untrained twin, a bag of words, and concept words. ``n``: neurons
-    in a set.
+    in a set. ``concepts``: activations the sets were chosen by, and ``without``, those of the first two.
     """
 
     rsa: xr.Dataset
@@ -33,6 +32,8 @@ class Selected:
     others: dict[str, xr.Dataset]
     distinct: xr.Dataset
     jaccard: xr.DataArray
+    concepts: xr.DataArray
+    without: dict[str, xr.DataArray]
 
 
 def select(study: "EmotionNeurons", run: "Run", material: Material, read: Read) -> Selected:
@@ -57,11 +58,6 @@ def select(study: "EmotionNeurons", run: "Run", material: Material, read: Read) 
     given = {**how, "n_permutations": counts.n_halves}
     distinct = run.step("distinctness", distinctness, read.halves, material.attributes, n, **given)
     run.evidence("CON002", where="neurons", what="neurons", n_candidates=read.n_neurons, chosen_on="training folds")
-    return Selected(rsa, masks, n, others, distinct, run.step("overlap", overlap, masks))
-
-
-def shuffled_attributes(attributes: xr.DataArray, *, seed: int) -> xr.DataArray:
-    """The attributes with their emotions in another order, the same for all: their own correlations are kept."""
-    order = np.random.default_rng(seed).permutation(attributes.sizes["emotion"])
-    values = attributes.transpose("emotion", "attribute").values[order]
-    return attributes.transpose("emotion", "attribute").copy(data=values)
+    jaccard = run.step("overlap", overlap, masks)
+    without = {name: several[name] for name in (TWIN, WORDS)}
+    return Selected(rsa, masks, n, others, distinct, jaccard, read.concepts, without)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class Size:
     """Counts that decide how long the study takes.
 
-    ``n_train`` comments per emotion fit read-outs and find neurons, ``n_dev`` choose penalties, ``n_test`` balanced ones
-    test the declared masks and ``n_described`` all others. ``n_masks`` random masks stand against every declared one,
-    ``n_few`` against every described one; ``doses`` are further shares of neurons. ``block`` masks make one shard.
+    ``n_train`` comments per emotion fit read-outs and find neurons, ``n_dev`` choose penalties, ``n_test`` balanced
+    ones test the declared masks and ``n_described`` all others. ``n_masks`` random masks stand against every declared
+    one, ``n_few`` against every described one; ``doses`` are further shares of neurons. ``block`` masks make a shard.
     """
 
     n_train: int
@@ -26,5 +26,5 @@ class Size:
 
 SIZES = {
     "full": Size(300, 100, 40, 16, 99, 19, (0.0271, 0.0543, 0.1628), 1000, 99, 20),
-    "quick": Size(40, 20, 12, 6, 9, 4, (0.0543,), 99, 19, 10),
+    "quick": Size(40, 20, 8, 4, 9, 2, (0.0543,), 99, 19, 10),
 }

@@ -1,0 +1,210 @@
+"""The two claims about silence: what it costs beyond random masks, and whether it costs in proportion to people."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant
+from consona.stats.mask_effects import MaskTest, mask_test
+from consona.stats.mask_specificity import extremity, specificity
+from consona.studies.emotion_neurons.names import (
+    DISJOINT,
+    LEVEL,
+    LINK_CONTROLS,
+    NECESSITY_CONTROLS,
+    ORDINARY,
+    PROBE,
+    PROTOTYPE,
+    RESAMPLED,
+    SHUFFLED,
+    ZERO,
+)
+from consona.studies.emotion_neurons.published import FEATURED
+from consona.studies.emotion_neurons.verdicts import by_masks, effect_of, emotion_losses, losses
+
+if TYPE_CHECKING:
+    from consona.studies.emotion_neurons.parts import Parts
+    from consona.studies.emotion_neurons.study import EmotionNeurons
+
+
+def necessity_claim(study: "EmotionNeurons", parts: "Parts") -> Claim:
+    """Loss under selected masks beyond that under random ones, all attributes together; the mask is the unit."""
+    condition = parts.silenced.declared
+    found = effect_of(condition, study.readout)
+    tested = int(condition.accuracy["tested"].values.sum())
+    intact = float(condition.intact["accuracy"].sel(readout=study.readout).mean())
+    _, random = losses(condition, study.readout)
+    return Claim(
+        id="necessity",
+        statement="",
+        effect=100 * found.pooled,
+        unit=f"points of accuracy that {condition.n} selected neurons cost beyond random ones of the same layers and "
+        f"activation, mean of {len(found.effect)} attributes and {tested} emotions (intact {intact:.3f}; random masks "
+        f"cost {100 * random.mean():.1f} points)",
+        interval=Interval(
+            100 * found.pooled_low, 100 * found.pooled_high, "bootstrap over emotions, masks as they are"
+        ),
+        p=found.pooled_p,
+        null=Null(
+            "random masks",
+            "neurons change places within layer and activation, for all attributes together",
+            len(found.pooled_null),
+        ),
+        n=len(found.pooled_null),
+        n_of="joint draws of random masks",
+        ceiling=f"intact {intact:.3f}, chance 0.5",
+        controls=_necessity_verdicts(study, parts, found),
+        synthetic=parts.material.synthetic,
+    )
+
+
+def _necessity_verdicts(study: "EmotionNeurons", parts: "Parts", found: MaskTest) -> dict[str, Verdict]:
+    silenced, how = parts.silenced, study.readout
+    declared = silenced.declared
+    other = PROTOTYPE if how == PROBE else PROBE
+    families = silenced.families
+    verdicts = {
+        "some attribute by itself (largest of all)": _largest(parts, found),
+        "by the prototype read-out": by_masks(effect_of(declared, other), f"by the {other}"),
+        "by the area under the curve": by_masks(effect_of(declared, how, "auc"), "whatever the threshold"),
+        "zero in place of the mean": by_masks(effect_of(silenced.kinds[ZERO], how), "neurons at zero"),
+        "resampled in place of the mean": by_masks(effect_of(silenced.kinds[RESAMPLED], how), "values of other tokens"),
+        "grows with the number of neurons": _dose(study, parts, found),
+        "without any selected neuron in the random masks": by_masks(
+            effect_of(families[DISJOINT], how), "disjoint masks"
+        ),
+        "above neurons of a shuffled attribute": by_masks(effect_of(families[SHUFFLED], how), "attributes shuffled"),
+        "more than other capabilities": _beyond_capabilities(parts, how),
+        "hurts the emotions that the attribute marks": _specific(study, parts),
+        "without outlier units": by_masks(effect_of(families[ORDINARY], how), "outlier units left alone"),
+    }
+    return {name: verdicts[name] for name in NECESSITY_CONTROLS}
+
+
+def _largest(parts: "Parts", found: MaskTest) -> Verdict:
+    p = found.p_max
+    passed = [name for name, each in zip(parts.material.names, p, strict=True) if each <= LEVEL]
+    verdict = significant(float(np.nanmin(p)), of="largest of all attributes in every draw of random masks")
+    return replace(verdict, value=f"{verdict.value}; {len(passed)} of {len(p)}: {', '.join(passed) or 'none'}")
+
+
+def _dose(study: "EmotionNeurons", parts: "Parts", found: MaskTest) -> Verdict:
+    """Descriptive: the excess at every size, in order."""
+    shares = {**{share: effect_of(each, study.readout).pooled for share, each in parts.silenced.doses.items()}}
+    shares[study.share] = found.pooled
+    sizes = sorted(shares)
+    excess = [100 * shares[size] for size in sizes]
+    rule = "excess larger at every larger number of neurons"
+    shown = ", ".join(f"{100 * size:.1f} %: {each:+.1f}" for size, each in zip(sizes, excess, strict=True))
+    if len(sizes) < 3:
+        return not_testable(f"two sizes make no curve; {shown}", rule=rule)
+    verdict = exceeds(float(np.min(np.diff(excess))), 0.0, of="the excess of the next smaller size, at every size")
+    return replace(verdict, rule=rule, value=shown)
+
+
+def _beyond_capabilities(parts: "Parts", how: str) -> Verdict:
+    """Is the loss at emotions, in SD of random masks, larger than the loss at anything else?"""
+    drop = parts.silenced.capabilities.drop
+    selected, random = emotion_losses(parts.silenced.declared, how)
+    few = drop.sizes["mask"] - 1
+    ours = mask_test(selected, random[:, :few], seed=0)
+    others = {
+        str(name): mask_test(*_of_capability(drop.sel(capability=name).values), seed=0)
+        for name in drop["capability"].values
+    }
+    most = max(others, key=lambda name: others[name].pooled_z)
+    verdict = exceeds(ours.pooled_z, others[most].pooled_z, of=f"loss at any other thing, in SD of {few} random masks")
+    shown = ", ".join(f"{name} {each.pooled_z:+.2f}" for name, each in others.items())
+    return replace(verdict, value=f"emotions {ours.pooled_z:+.2f}; {shown}")
+
+
+def _of_capability(drop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return drop[:, :1], drop[:, 1:, None]
+
+
+def _specific(study: "EmotionNeurons", parts: "Parts") -> Verdict:
+    condition = parts.silenced.declared
+    tested = np.flatnonzero(condition.accuracy["tested"].values)
+    scores = parts.material.attributes.sel(emotion=condition.accuracy["emotion"].values).transpose(
+        "attribute", "emotion"
+    )
+    loading = extremity(scores.values)[:, tested]
+    found = specificity(*emotion_losses(condition, study.readout), loading, seed=0)
+    verdict = significant(found.p_mean, of="rank correlation over emotions with extremity, random masks in their place")
+    return replace(
+        verdict, value=f"{verdict.value} (mean rho {found.mean:+.2f}; with other attributes {found.other:+.2f})"
+    )
+
+
+def link_claim(study: "EmotionNeurons", parts: "Parts") -> Claim:
+    """Correlation over attributes of what silence costs and of the weight for people."""
+    link = parts.people.link
+    facts = link.attrs
+    low, high = facts["low"], facts["high"]
+    return Claim(
+        id="human-link",
+        statement="",
+        effect=float(facts["r"]),
+        unit="Pearson r over attributes of the loss beyond random masks and tau with people's similarities",
+        interval=Interval(float(low), float(high), "Fisher's z, attributes as independent"),
+        p=float(max(facts["p_above"], facts["p_masks"])),
+        null=_link_null(facts),
+        n=link.sizes["attribute"],
+        n_of=f"attributes ({int(parts.people.importance.attrs['n_raters'])} raters)",
+        ceiling="not known: both sides are measured with error",
+        controls=_link_verdicts(parts),
+        synthetic=parts.material.synthetic,
+    )
+
+
+def _link_null(facts: dict[str, float]) -> Null:
+    """The wider of the two: attributes exchanged, or random masks in place of the selected."""
+    if facts["p_masks"] >= facts["p_above"]:
+        return Null(
+            "random masks",
+            "random masks of every attribute, drawn together, in the place of the selected ones",
+            int(facts["n_random"]),
+        )
+    return Null("attributes exchanged", "importances change places among attributes", 10_000)
+
+
+def _link_verdicts(parts: "Parts") -> dict[str, Verdict]:
+    link = parts.people.link
+    facts, left = link.attrs, link["leave_one_out"].values
+    weakest = int(np.nanargmin(left))
+    given = significant(
+        facts["p_partial"], of=f"{int(facts['n_covariates'])} shares of layers taken out (Freedman-Lane)"
+    )
+    alone = exceeds(float(np.nanmin(left)), 0.0, of="r = 0, without any one attribute")
+    masks = significant(facts["p_masks"], of="random masks drawn together")
+    equal = significant(facts["p_equal"], of=f"|r| below {facts['margin']:.1f}")
+    verdicts = {
+        "random masks in place of the selected": replace(
+            masks, value=f"{masks.value} (null {link['null'].values.mean():+.2f})"
+        ),
+        "given the layers": replace(given, value=f"{given.value} (r = {facts['r_partial']:+.2f})"),
+        "every attribute left out once": replace(
+            alone, value=f"smallest r = {left[weakest]:+.2f}, without {link['attribute'].values[weakest]}"
+        ),
+        "by ranks": _ranks(facts),
+        "equivalent to none": replace(equal, value=f"{equal.value}; least margin {facts['least_margin']:.2f}"),
+        "published tables": _published(parts),
+    }
+    return {name: verdicts[name] for name in LINK_CONTROLS}
+
+
+def _ranks(facts: dict[str, float]) -> Verdict:
+    verdict = significant(facts["p_rho"], of="Spearman's rho, attributes exchanged")
+    return replace(verdict, value=f"{verdict.value} (rho = {facts['rho']:+.2f})")
+
+
+def _published(parts: "Parts") -> Verdict:
+    rule = f"p at most {LEVEL}, attributes exchanged, drop against the mean of all random masks"
+    if parts.published is None:
+        return not_testable("the published tables were not analysed", rule=rule)
+    row = parts.published.attributes.isel(against=1).sel(n=FEATURED)
+    old = parts.published.emotions
+    verdict = significant(float(row["p"]), of="")
+    shown = f"r = {float(row['r']):+.2f}, p = {float(row['p']):.2g}; as published: t = {float(old['t']):.1f}"
+    return replace(verdict, rule=rule, value=shown)
