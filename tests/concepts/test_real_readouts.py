@@ -42,7 +42,7 @@ def test_the_items_of_the_test_split(data_folder):
 
 
 def test_emotions_are_read_from_comments(data_folder, minilm):
-    """Six emotions, 40 training comments of each: about .80 and .75 with 300, five points below that are granted."""
+    """Six emotions, 40 training comments of each: about .80 and .75 with 300, with fewer, five points less are granted."""
     train, dev, test = (
         load_goemotions(name, folder=data_folder / "goemotions").stimuli for name in ("train", "dev", "test")
     )
@@ -71,5 +71,5 @@ def test_capabilities_are_read_from_reviews_and_words(data_folder, minilm):
     read = {name: states(minilm, items) for name, items in parts.items()}
     maps = fit_capabilities(read["train"], parts["train"], read["dev"], parts["dev"])
     scores = capability_scores(cells(capability_readout(maps, parts["test"]), read["test"]), parts["test"], maps)
-    # .78, .83 and .96 with 1,200 training sentences.
-    assert (scores.sel(mask=0) > [0.65, 0.65, 0.85]).all()
+    # .71, .68 and .96 here; .78, .83 and .96 with 1,200 training sentences.
+    assert (scores.sel(mask=0) > [0.63, 0.60, 0.85]).all()
