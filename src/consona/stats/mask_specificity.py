@@ -7,7 +7,7 @@ from scipy.stats import rankdata
 
 from consona.stats.correlation import unit_columns
 from consona.stats.mask_losses import defined_mean, selected_first
-from consona.stats.permutation import fwer_p_values, p_value, random_orders
+from consona.stats.permutation import fwer_p_values, p_value
 from consona.stats.shapes import Float, Int, Real
 
 __all__ = ["Specificity", "extremity", "specificity"]
@@ -20,7 +20,7 @@ class Specificity(NamedTuple):
 
     ``p``: that a random mask gives as large a ``rho``; ``p_max``: the same for the largest of all attributes.
     ``mean`` of ``rho``, its ``null`` from each draw of random masks, ``p_mean``. ``other``: mean correlation with the
-    extremity on the other attributes, ``p_other``: that attributes in another order give as large a ``mean``.
+    extremity on the other attributes, ``p_other``: that random masks give as large a difference of the two.
     ``n_emotions``: how many were defined under all masks.
     """
 
@@ -45,9 +45,6 @@ def specificity(
     selected: Real[np.ndarray, "n_attributes n_emotions"],
     random: Real[np.ndarray, "n_attributes n_random n_emotions"],
     loading: Real[np.ndarray, "n_attributes n_emotions"],
-    *,
-    n_permutations: int = 10_000,
-    seed: int,
 ) -> Specificity:
     r"""Spearman's correlation of what a mask costs each emotion with the emotion's loading, against random masks.
 
@@ -60,8 +57,9 @@ def specificity(
     wherever fragile emotions are extreme ones. Random masks pass through the same, in place of the selected one, so
     that p is exact where these are exchangeable.
 
-    ``p_other`` needs no random masks: it asks whether an attribute's own loading fits better than those of the other
-    attributes do, exchanging attributes. Where attributes correlate, so do their loadings; then it loses power.
+    ``p_other`` is about the mean correlation with the attribute's own loading minus that with the loadings of the other
+    attributes, again with random masks in the place of the selected ones. Exchanging attributes instead would find too
+    much: similar attributes share neurons, hence losses, and have similar loadings.
 
     ``loading``: see :func:`extremity`. Emotions that are undefined under some mask are left out of that attribute; a
     mask under which all are is undefined itself, and counts as one that reaches the observed value. An attribute with
@@ -86,8 +84,8 @@ def specificity(
     if len(tested):
         p_max[tested] = fwer_p_values(rho[tested, 0], of_draw.max(axis=0))
         mean, null = float(rho[tested, 0].mean()), of_draw.mean(axis=0)
-    other, p_other = _against_others(r[:, 0][np.ix_(tested, tested)], n_permutations, seed)
-    p_mean = float(p_value(np.asarray(mean), null))
+    other, beyond = _beyond_others(r[tested][:, :, tested])
+    p_mean, p_other = float(p_value(mean, null)), float(p_value(beyond[0], beyond[1:]))
     null = np.where(np.isfinite(null), null, np.nan)
     p = p_value(rho[:, 0], rho[:, 1:].T)
     return Specificity(rho[:, 0], p, p_max, mean, null, p_mean, other, p_other, np.array([n for _, n in found]))
@@ -118,12 +116,14 @@ def _ranked(rows: np.ndarray) -> np.ndarray:
     return np.where(whole, rankdata(np.where(whole, rows, 0.0), axis=1), np.nan)
 
 
-def _against_others(r: np.ndarray, n_permutations: int, seed: int) -> tuple[float, float]:
-    """Mean off the diagonal, and p of the mean on it when attributes are put in other orders."""
+def _beyond_others(r: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean correlation with the loadings of other attributes, and for every mask how far its own exceeds it.
+
+    ``r (n_attributes, n_masks, n_attributes)``, the selected masks first.
+    """
     n = len(r)
-    if n < 2 or not np.isfinite(r).all():
-        return float("nan"), float("nan")
-    orders = random_orders(n, n_permutations, seed=seed)
-    null = r[np.arange(n), orders].mean(axis=1)
-    other = (r.sum() - np.trace(r)) / (n * (n - 1))
-    return float(other), float(p_value(np.asarray(np.round(np.trace(r) / n, 9)), np.round(null, 9)))
+    if n < 2:
+        return float("nan"), np.full(r.shape[1], np.nan)
+    own = np.einsum("aja->j", r)
+    other = (r.sum(axis=(0, 2)) - own) / (n * (n - 1))
+    return float(other[0]), np.round(own / n - other, 9)

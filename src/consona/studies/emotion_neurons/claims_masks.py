@@ -130,7 +130,7 @@ def _specific(study: "EmotionNeurons", parts: "Parts") -> Verdict:
         "attribute", "emotion"
     )
     loading = extremity(scores.values)[:, tested]
-    found = specificity(*emotion_losses(condition, study.readout), loading, seed=0)
+    found = specificity(*emotion_losses(condition, study.readout), loading)
     verdict = significant(found.p_mean, of="rank correlation over emotions with extremity, random masks in their place")
     return replace(
         verdict, value=f"{verdict.value} (mean rho {found.mean:+.2f}; with other attributes {found.other:+.2f})"
