@@ -44,7 +44,7 @@ class People:
     link: xr.Dataset
     geometry: Score
     models: dict[str, RDM]
-    mean: RDM
+    maps: xr.Dataset
 
 
 def people(study: "EmotionNeurons", run: "Run", material: Material, selected: Selected, silenced: Silenced) -> People:
@@ -58,7 +58,8 @@ def people(study: "EmotionNeurons", run: "Run", material: Material, selected: Se
     raters = material.people.rdms
     comparison = {"comparison": "rho-a", "n_permutations": n, "n_draws": n, "seed": seed}
     geometry = run.step("geometry", rsa_score, models, raters, **comparison)
-    return People(importance, link, geometry, models, _mean(raters))
+    maps = run.step("maps", geometry_maps, _mean(raters), models[MODEL])
+    return People(importance, link, geometry, models, maps)
 
 
 def importances(people: Dataset, attributes: xr.DataArray, *, n_permutations: int, seed: int) -> xr.Dataset:
@@ -125,6 +126,27 @@ def _geometry(concepts: xr.DataArray) -> RDM:
         attrs={"site": "mlp.act"},
     )
     return model_rdm(Features(data), layer=0, metric="correlation")
+
+
+def geometry_maps(human: RDM, model: RDM) -> xr.Dataset:
+    """Both RDMs in the plane, ``x`` and ``y (kind, emotion)``, the model's turned and scaled to fit people's."""
+    names = human.ids.tolist()
+    order = [model.ids.tolist().index(name) for name in names]
+    first, second = _plane(human.matrix()), _plane(model.matrix()[np.ix_(order, order)])
+    U, s, Vt = np.linalg.svd(second.T @ first)
+    turned = second @ U @ Vt * (s.sum() / (second**2).sum())
+    both = np.stack([first, turned])
+    over = ("kind", "emotion")
+    return xr.Dataset(
+        {"x": (over, both[..., 0]), "y": (over, both[..., 1])}, {"kind": ["people", MODEL], "emotion": names}
+    )
+
+
+def _plane(distances: Array) -> Array:
+    """Classical scaling: the two leading eigenvectors of the doubly centred squared distances."""
+    centre = np.eye(len(distances)) - 1 / len(distances)
+    values, vectors = np.linalg.eigh(-0.5 * centre @ distances**2 @ centre)
+    return np.asarray(vectors[:, -2:] * np.sqrt(np.maximum(values[-2:], 0)))[:, ::-1]
 
 
 def _mean(rdms: tuple[RDM, ...]) -> RDM:
