@@ -14,7 +14,7 @@ from consona.lm import load_language_model
 
 pytestmark = pytest.mark.data
 EMOTIONS = tuple(name for name in LABELS if name != "neutral")
-FEW = ("amusement", "anger", "gratitude", "love", "sadness", "surprise")
+FEW = ("amusement", "gratitude", "love", "sadness")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_the_items_of_the_test_split(data_folder):
 
 
 def test_emotions_are_read_from_comments(data_folder, minilm):
-    """Six emotions, 40 training comments of each: about .80 and .75 with 300, with fewer, five points less are granted."""
+    """Four emotions, 40 training comments of each; all 27 with 300 of each give .80 and .76."""
     train, dev, test = (
         load_goemotions(name, folder=data_folder / "goemotions").stimuli for name in ("train", "dev", "test")
     )
