@@ -149,8 +149,7 @@ def mask_balance(masks: xr.DataArray, random: xr.DataArray, moments: xr.Dataset)
 
     def of(sets: Flags) -> npt.NDArray[np.float64]:
         counts = np.maximum(sets.sum(axis=-1, keepdims=True), 1)
-        flat = sets.reshape(-1, sets.shape[-1])
-        means = (flat.astype(np.float64) @ table).reshape(*sets.shape[:-1], -1) / counts
+        means = np.stack([each.astype(np.float64) @ table for each in sets]) / counts
         return np.moveaxis(np.concatenate([means, (sets & outlier).sum(axis=-1)[..., None]], axis=-1), -1, 0)
 
     coords = {"moment": [*names, "outliers"], "attribute": masks["attribute"].values, "mask": random["mask"].values}
