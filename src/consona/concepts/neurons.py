@@ -107,8 +107,8 @@ def _highest(value: xr.DataArray, n: int) -> xr.DataArray:
 def neurons_below_q(rsa: xr.Dataset, q: float) -> xr.DataArray:
     """Neurons kept at a false discovery rate ``q`` (Benjamini-Hochberg), bool ``(attribute, layer, neuron)``.
 
-    All neurons and attributes are one family. No p is below ``1 / (n_permutations + 1)``, so that with few permutations
-    and few neurons that go with anything none can pass: take more permutations, not another q.
+    The neurons of an attribute are one family. No p is below ``1 / (n_permutations + 1)``, so none passes unless at
+    least a share ``1 / (q (n_permutations + 1))`` of the neurons has that p: a matter of the number of permutations.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def neurons_below_q(rsa: xr.Dataset, q: float) -> xr.DataArray:
             f"{rsa.attrs['n_permutations']} permutations. Choose another q, or run neuron_rsa with permutations."
         )
     p = rsa["p"].transpose("attribute", *PLACE)
-    return p.copy(data=benjamini_hochberg(p.values) <= q).rename("mask")
+    return p.copy(data=np.stack([benjamini_hochberg(each) <= q for each in p.values])).rename("mask")
 
 
 def overlap(masks: xr.DataArray) -> xr.DataArray:
