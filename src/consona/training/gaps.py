@@ -85,11 +85,11 @@ class GapCorpus:
         return [batches[i] for i in rng.permutation(n_batches)]
 
 
-def hidden(words: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+def hidden(words: npt.NDArray[np.bool_], generator: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Which of these words are gaps: 15 % of them, each by itself, and at least one."""
-    gap = (rng.random(words.shape) < _GAPS) & words
+    gap = (generator.random(words.shape) < _GAPS) & words
     if not gap.any():
-        gap[tuple(rng.choice(np.argwhere(words)))] = True
+        gap[tuple(generator.choice(np.argwhere(words)))] = True
     return gap
 
 

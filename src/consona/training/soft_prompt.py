@@ -199,7 +199,7 @@ def prompt_features(prompted: Sequence[Prompted], ids: Sequence[str], *, site: s
     return Features(xr.DataArray(values, coords, ("stimulus", "layer", "feature"), attrs=attrs))
 
 
-def labels_of(stimuli: Stimuli, whose: str = "The stimuli") -> npt.NDArray[np.int64]:
+def labels_of(stimuli: Stimuli, name: str = "The stimuli") -> npt.NDArray[np.int64]:
     """The column ``label``, ``(n_stimuli,)``.
 
     Raises
@@ -209,7 +209,7 @@ def labels_of(stimuli: Stimuli, whose: str = "The stimuli") -> npt.NDArray[np.in
     """
     labels = np.asarray(stimuli["label"])
     if sorted(set(labels.tolist())) != [0, 1]:
-        raise InvalidInput(f"{whose} need labels 0 and 1, both of them; found {listed(sorted(set(labels.tolist())))}.")
+        raise InvalidInput(f"{name} need labels 0 and 1, both of them; found {listed(sorted(set(labels.tolist())))}.")
     return labels.astype(np.int64)
 
 
