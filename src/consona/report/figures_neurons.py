@@ -70,7 +70,7 @@ def draw_neuron_map(ds: xr.Dataset) -> "Figure":
     share, names = values(ds, "share", "attribute", "layer"), labels(ds, "attribute")
     chance = float(ds.attrs.get("chance", 1 / share.shape[1]))
     cell = 0.5 if share.shape[1] <= MOST_WRITTEN else 0.15
-    figure = canvas(max(3.6, 1.75 + cell * share.shape[1]), 1.1 + 0.25 * len(names))
+    figure = canvas(max(3.6, _beside(names) + cell * share.shape[1]), 1.1 + 0.25 * len(names))
     ax = figure.add_subplot()
     extreme = float(np.nanmax(np.abs(share - chance), initial=1e-12))
     for (i, j), each in np.ndenumerate(share):
@@ -85,6 +85,11 @@ def draw_neuron_map(ds: xr.Dataset) -> "Figure":
     said = f"Per cent of the neurons of a row. Chance is {number(100 * chance, 1)}:\norange above it, blue below."
     figure.supxlabel(said, fontsize=7.5, color=MUTED)
     return figure
+
+
+def _beside(names: list[str]) -> float:
+    """Inches that names to the left of a figure take."""
+    return 0.6 + 0.066 * max(map(len, names))
 
 
 def _frame_cells(ax: "Axes", names: list[str], n_columns: int) -> None:
@@ -118,7 +123,9 @@ def draw_drop_matrix(ds: xr.Dataset) -> "Figure":
     gap = 1.2 if tested.any() else 1.0
     rows[tested], rows[~tested] = np.arange(tested.sum()), tested.sum() + gap + np.arange((~tested).sum())
     bottom = float(rows.max()) + 1
-    figure = canvas(1.5 + 0.27 * len(columns), 1.55 + 0.185 * bottom)
+    figure = canvas(
+        max(3.6, _beside(names) + 0.27 * len(columns)), 0.85 + 0.045 * max(map(len, columns)) + 0.185 * bottom
+    )
     ax = figure.add_subplot()
     extreme = float(np.nanmax(np.abs(grid), initial=1e-12))
     for (i, j), each in np.ndenumerate(grid):
@@ -154,7 +161,8 @@ def _scale(figure: "Figure", ax: "Axes", extreme: float, label: str) -> None:
     bar.set_xticks(places, [number(-extreme, digits), "0", f"+{number(extreme, digits)}"], fontsize=7.5)
     bar.xaxis.tick_top()
     without_spine(bar, "left", "bottom", "top", "right")
-    ax.text(0.47, 1.031, label, transform=ax.transAxes, va="center", fontsize=8, color=INK)
+    said = ax.text(0.47, 1.031, label, transform=ax.transAxes, va="center", fontsize=8, color=INK)
+    said.set_in_layout(False)  # a long one must not squeeze the cells
 
 
 def draw_p_histograms(ds: xr.Dataset) -> "Figure":
