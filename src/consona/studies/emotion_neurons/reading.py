@@ -67,7 +67,7 @@ def read(study: "EmotionNeurons", run: "Run", material: Material) -> Read:
         fit_readouts,
         *(part for name in ("train", "dev") for part in (states[name], material.labels[name])),
     )
-    run.evidence("CON002", where="readouts", what="penalty", n_candidates=6, chosen_on="training folds")
+    run.evidence("CON002", where="readouts", what="penalty", n_candidates=7, chosen_on="training folds")
     moments = run.step("moments", sweep.moments, train.select(train.ids[:N_REFERENCE]))
     concepts = comments if study.source == "comments" else prompts
     return Read(lm, sweep, concepts, halves, prompts, states, readouts, moments)
