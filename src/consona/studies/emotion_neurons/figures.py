@@ -42,7 +42,10 @@ def gallery(material: Material) -> xr.Dataset:
     values = np.stack([square(row) for row in rdms.values])
     coords = {"attribute": material.names, "emotion": list(EMOTIONS), "other": list(EMOTIONS)}
     data = xr.Dataset({"value": (("attribute", "emotion", "other"), values)}, coords)
-    caption = "Absolute difference of mean ratings, each attribute from 0 to 1. Emotions in the order of the tables."
+    if VALENCE in material.names:
+        order = material.attributes.sel(attribute=VALENCE, emotion=list(EMOTIONS)).values
+        data = data.assign_coords(valence=("emotion", order))
+    caption = "Absolute difference of mean ratings of two emotions, which are sorted by valence."
     return figure(data, "rdm_gallery", "What each attribute calls alike", caption)
 
 
@@ -110,13 +113,15 @@ def link_scatter(found: People, n_layers: int) -> xr.Dataset:
     link, importance = found.link, found.importance
     names = ("drop", "importance", "residual_drop", "residual_importance")
     data = xr.Dataset({name: ("attribute", link[name].values) for name in names}, {"attribute": link["attribute"]})
-    for end in ("low", "high"):
+    half = 1.96 * link["spread"].values
+    for end, side in (("low", -half), ("high", half)):
         data[f"importance_{end}"] = ("attribute", importance[f"{end}_stimuli"].values)
+        data[end] = ("attribute", link["drop"].values + side)
     facts = link.attrs
     more = {name: float(facts[name]) for name in ("r", "r_partial", "p_partial")}
     caption = (
         "Each point is an attribute: accuracy lost beyond matched random masks, and tau of its RDM with people's "
-        "similarities (bars: 95 % over emotions). Right: what the shares of masked neurons per layer leave of both."
+        "similarities. Bars: 95 % of single random masks, and 95 % over emotions. Below: what the shares of masked neurons per layer leave of both."
     )
     words = {
         "covariate": "shares of layers",

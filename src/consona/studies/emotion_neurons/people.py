@@ -36,7 +36,7 @@ Array = npt.NDArray[np.float64]
 class People:
     """Importance of every attribute, its link with what silence costs, and the geometry of the whole model.
 
-    ``importance``: variables over ``attribute``. ``link``: ``drop``, ``importance`` and what the layers leave of both,
+    ``importance``: variables over ``attribute``. ``link``: ``drop``, its ``spread`` over random masks, ``importance`` and what the layers leave,
     over ``attribute``, with the results of :func:`attribute_link` and :func:`link_of_random` as attributes.
     """
 
@@ -89,6 +89,7 @@ def linked(selected: Array, random: Array, importance: xr.DataArray, shares: xr.
     attrs |= {"p_masks": masks.p, "p_masks_two": masks.p_two, "n_random": len(random), "n_covariates": layers.shape[1]}
     over = {
         "drop": drop,
+        "spread": random.std(axis=0, ddof=1),
         "importance": weight,
         "residual_drop": _without(drop, layers),
         "residual_importance": _without(weight, layers),
