@@ -13,7 +13,7 @@ from consona.core.intervention import AblateNeurons, Patch, Resample, Steer
 from consona.core.stimuli import Stimuli
 from consona.lm import language_model_of, load_language_model
 from consona.lm.generation import continued
-from consona.lm.hooks import Rows, attached, edit_taps, rows_at, rows_of, text_key
+from consona.lm.hooks import Rows, attached, carried_out, edit_taps, rows_at, rows_of, text_key
 from consona.lm.packing import Layout, pack, padded
 from consona.lm.sites import module_at, site_width
 
@@ -170,6 +170,20 @@ def test_an_edit_without_effect_has_no_hook(tiny):
     not_here = Patch(np.ones(d), "resid.post", 0, "generated")
     (tap,) = edit_taps(lm.network, lm.family, [not_here], rows)
     assert tap.touch(torch.zeros(3, d)) is None
+
+
+def test_what_others_may_still_read_is_not_written():
+    """In place only at the input of the projection down, in all rows, without gradients."""
+    rows = rows_at([1, 2, 3], torch.arange(3))
+    held = {"neurons": (1,), "layer": 0, "values": (5.0,)}
+    for edit in (AblateNeurons(**held, positions=(0, 2)), AblateNeurons(**held, site="attn.out")):
+        x = torch.zeros(3, 4)
+        assert float(carried_out(edit, rows)(x).sum()) in (10.0, 15.0)
+        assert float(x.sum()) == 0
+    weight = torch.ones(4, requires_grad=True)
+    relu = torch.relu(weight * torch.ones(3, 4))  # its gradient needs its own output
+    carried_out(AblateNeurons(**held), rows)(relu).sum().backward()
+    assert weight.grad.tolist() == [3.0, 0.0, 3.0, 3.0]
 
 
 def test_masks_of_another_model_and_undefined_states_are_refused(make_model, make_tokenizer, texts):

@@ -29,6 +29,7 @@ class SetNeurons(Described):
 
     neurons: tuple[int, ...]
     layer: int
+    site: str
     mask_shape: MaskShape
 
     @property

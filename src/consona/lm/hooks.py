@@ -122,16 +122,18 @@ def edit_taps(network: PreTrainedModel, family: Family, edits: Sequence[Interven
 def carried_out(edit: Intervention, rows: Rows) -> Touch:
     """An intervention as a function of the activations ``(n_rows, n_features)`` of exactly these rows.
 
-    It gives a new tensor, or None where it reaches none of the rows; what it is given stays as it was.
+    It gives the changed tensor, or None where it reaches none of the rows. What it is given stays as it was, but for
+    neurons without gradients: what an MLP's projection down takes in is read by nothing else, and is written in place.
     """
     chosen = _chosen(edit.positions, rows)
     if chosen is not None and not bool(chosen.any()):
         return _left_alone
-    changed = _neurons_set(edit, rows) if isinstance(edit, SetNeurons) else _applied(edit, rows)
-    if chosen is None or bool(chosen.all()):
+    whole = chosen is None or bool(chosen.all())
+    changed = _neurons_set(edit, rows, whole) if isinstance(edit, SetNeurons) else _applied(edit, rows)
+    if chosen is None or whole:
         return changed
     reached = chosen[:, None]
-    return lambda rows: torch.where(reached.to(rows.device), changed(rows), rows)
+    return lambda activation: torch.where(reached.to(activation.device), changed(activation), activation)
 
 
 def _left_alone(activation: torch.Tensor) -> None:
@@ -143,15 +145,17 @@ def _applied(edit: Intervention, rows: Rows) -> Change:
     return lambda activation: edit.apply(activation, position, text)
 
 
-def _neurons_set(edit: SetNeurons, rows: Rows) -> Change:
-    """Some columns written, the others copied: half the time of choosing for every number."""
+def _neurons_set(edit: SetNeurons, rows: Rows, whole: bool) -> Change:
+    """Columns written: a third of the time of choosing for every number. ``whole``: all rows are reached."""
     columns = torch.tensor(edit.neurons)
     fills = torch.from_numpy(edit.fills(rows.position.numpy(), rows.text.numpy()))
 
     def changed(activation: torch.Tensor) -> torch.Tensor:
         edit.require_fit(activation.shape[1])
-        values = fills.to(activation.device, activation.dtype).expand(len(activation), -1)
-        return activation.index_copy(1, columns.to(activation.device), values)
+        where, values = columns.to(activation.device), fills.to(activation.device, activation.dtype)
+        in_place = whole and edit.site == "mlp.act" and not activation.requires_grad
+        write = activation.index_copy_ if in_place else activation.index_copy
+        return write(1, where, values.expand(len(activation), -1))
 
     return changed
 
