@@ -11,13 +11,13 @@ from consona.training.gaps import trained_vocabulary
 from consona.training.masked_model import load_masked_model
 from consona.training.small_bert import SmallBert, gap_loss, small_bert
 
-TINY = SmallBert(n_words=80, n_layers=2, n_heads=2, width=32, n_positions=24, n_steps=200, batch=64, learning_rate=3e-3)
+TINY = SmallBert(n_words=80, n_layers=2, n_heads=2, width=32, n_positions=24, n_steps=140, batch=48, learning_rate=3e-3)
 WORDS = ("sun", "moon", "rain", "snow", "wind", "leaf", "rock", "sand")
 
 
-def language(n, *, planted):
+def language(n, *, planted, seed=0):
     """Texts of six words; with a plant each word follows its neighbour in a circle, so a gap has one filling."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     starts, free = rng.integers(8, size=n), rng.integers(8, size=(n, 6))
     numbers = (starts[:, None] + np.arange(6)) % 8 if planted else free
     return Stimuli.of([" ".join(WORDS[i] for i in row) for row in numbers])
@@ -25,12 +25,11 @@ def language(n, *, planted):
 
 @pytest.mark.parametrize("planted", [True, False])
 def test_gaps_are_filled_where_the_rest_says_what_was_there(tmp_path, planted):
-    texts = language(1000, planted=planted)
-    loss = small_bert(tmp_path, texts, TINY, seed=0).loss.values
-    behind_masks = gap_loss(load_masked_model(str(tmp_path)), texts, seed=1)
+    loss = small_bert(tmp_path, language(400, planted=planted), TINY, seed=0).loss.values
+    behind_masks = gap_loss(load_masked_model(str(tmp_path)), language(400, planted=planted, seed=1), seed=1)
     assert abs(loss[0] - np.log(80)) < 0.5  # near even over the vocabulary
     if planted:
-        assert max(loss[-20:].mean(), behind_masks) < 0.7 * np.log(8)
+        assert max(loss[-20:].mean(), behind_masks) < 0.8 * np.log(8)
     else:  # one gap in ten shows its word; of eight words, equally often, no model says more about the others
         assert loss[-20:].mean() > 0.9 * np.log(8)
         assert abs(behind_masks - np.log(8)) < 0.05
