@@ -81,6 +81,7 @@ def test_the_pass_is_that_of_transformers_whatever_shares_it(made, order):
     for name in TEXTS.ids:
         alone = Prompted(masked, given).logits(TEXTS.select([name]))
         np.testing.assert_allclose(found.sel(stimulus=[name]), alone, atol=1e-5)
+    assert not found["truncated"].any()
 
 
 def test_positions_of_the_paper_begin_at_zero(made):

@@ -18,7 +18,9 @@ from consona.lm.packing import Batch
 from consona.lm.sites import text_network
 from consona.lm.sources import Source
 
-__all__ = ["MaskedModel", "Order", "Positions", "Prefix", "load_masked_model", "masked_model_of"]
+__all__ = [
+    "MaskedModel", "Order", "Positions", "Prefix", "frozen", "load_masked_model", "masked_model_of", "require_room",
+]  # fmt: skip
 
 Order = Literal["mask first", "prompt first"]
 Positions = Literal["model", "paper"]

@@ -11,7 +11,7 @@ from consona.core.invariants import listed
 from consona.core.stimuli import Stimuli
 from consona.lm.packing import padded
 from consona.training.masked_model import MaskedModel, Prefix, frozen
-from consona.training.soft_prompt import Prompted, PromptTuning, SoftPrompt, labels_of, token_ids
+from consona.training.soft_prompt import Prompted, PromptTuning, SoftPrompt, labels_of, prompt_tokens
 
 __all__ = ["tune_prompt", "verbaliser_of"]
 
@@ -76,7 +76,7 @@ def tune_prompt(
     vectors = torch.nn.Parameter(start.repeat(recipe.n_tokens, 1))
     optimiser = torch.optim.AdamW([vectors], lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     best, accuracy = SoftPrompt(vectors.detach().numpy().copy(), verbaliser, recipe, name), list[float]()
-    ids, prefix = token_ids(model, train, recipe), Prefix(vectors, recipe.order, recipe.positions)
+    ids, prefix = prompt_tokens(model, train, recipe).ids, Prefix(vectors, recipe.order, recipe.positions)
     with frozen(model.lm.network, model.head):
         for epoch in range(recipe.epochs):
             order = np.random.default_rng((seed, epoch)).permutation(len(ids))

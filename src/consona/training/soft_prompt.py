@@ -18,10 +18,10 @@ from consona.core.stimuli import Stimuli
 from consona.lm.hooks import Tap
 from consona.lm.packing import Layout, padded, planned
 from consona.lm.sites import module_at
-from consona.lm.tokens import Wording, tokenised
+from consona.lm.tokens import Tokens, Wording, tokenised
 from consona.training.masked_model import MaskedModel, Order, Positions, Prefix, require_room
 
-__all__ = ["PromptTuning", "Prompted", "SoftPrompt", "labels_of", "prompt_features", "token_ids"]
+__all__ = ["PromptTuning", "Prompted", "SoftPrompt", "labels_of", "prompt_features", "prompt_tokens"]
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,8 @@ class Prompted:
     def logits(self, stimuli: Stimuli, edits: Sequence[Intervention] = ()) -> xr.DataArray:
         """Logits of the two words of the verbaliser at the mask, ``(stimulus, label)``, float32.
 
+        The coordinate ``truncated`` says which texts were cut.
+
         Edits are carried out in addition to those of the model. An edit's positions count from the first vector: with
         the mask first, 0 is the mask, 1 to ``n_tokens`` the prompt, then the text.
 
@@ -146,10 +148,10 @@ class Prompted:
             When a logit is infinite or undefined.
         """
         edited, prefix = self.model.edited(*edits), _prefix(self.prompt)
+        tokens = prompt_tokens(self.model, stimuli, self.prompt.recipe)
         found = np.zeros((len(stimuli), 2), dtype=np.float32)
         with torch.no_grad():
-            ids = token_ids(self.model, stimuli, self.prompt.recipe)
-            for batch in planned(ids, Layout(packed=False), self.model.lm.pad):
+            for batch in planned(tokens.ids, Layout(packed=False), self.model.lm.pad):
                 both = edited.mask_logits(batch, prefix)[:, list(self.prompt.verbaliser)]
                 found[batch.members.numpy()] = both.cpu().numpy()
         wrong = stimuli.ids[~np.isfinite(found).all(axis=1)]
@@ -158,7 +160,8 @@ class Prompted:
                 f"Logits of {len(wrong)} stimuli are infinite or undefined ({listed(wrong)}): the weights or an edit "
                 "are at fault. Nothing is imputed."
             )
-        return xr.DataArray(found, {"stimulus": stimuli.ids, "label": [0, 1]}, ("stimulus", "label"), name="logit")
+        coords = {"stimulus": stimuli.ids, "label": [0, 1], "truncated": ("stimulus", tokens.truncated)}
+        return xr.DataArray(found, coords, ("stimulus", "label"), name="logit")
 
     def accuracy(self, stimuli: Stimuli, edits: Sequence[Intervention] = ()) -> float:
         """Share of stimuli whose column ``label`` (0 or 1) has the larger logit; every stimulus counts the same."""
@@ -213,8 +216,8 @@ def labels_of(stimuli: Stimuli, name: str = "The stimuli") -> npt.NDArray[np.int
     return labels.astype(np.int64)
 
 
-def token_ids(model: MaskedModel, stimuli: Stimuli, recipe: PromptTuning) -> list[list[int]]:
-    """Token ids of the texts, cut so that mask and prompt find room before them.
+def prompt_tokens(model: MaskedModel, stimuli: Stimuli, recipe: PromptTuning) -> Tokens:
+    """Token ids of the texts, cut so that mask and prompt find room before them, and which were cut.
 
     Raises
     ------
@@ -222,7 +225,7 @@ def token_ids(model: MaskedModel, stimuli: Stimuli, recipe: PromptTuning) -> lis
         When a text is unreadable, or the prompt leaves no room.
     """
     limit = min(recipe.max_tokens, require_room(model, recipe.n_tokens))
-    return tokenised(model.lm.tokenizer, stimuli, Wording(), limit, spans=False).ids
+    return tokenised(model.lm.tokenizer, stimuli, Wording(), limit, spans=False)
 
 
 def _prefix(prompt: SoftPrompt) -> Prefix:

@@ -121,7 +121,7 @@ def link_scatter(found: People, n_layers: int) -> xr.Dataset:
     more = {name: float(facts[name]) for name in ("r", "r_partial", "p_partial")}
     caption = (
         "Each point is an attribute: accuracy lost beyond matched random masks, and tau of its RDM with people's "
-        "similarities. Bars: 95 % of single random masks, and 95 % over emotions. Below: what the shares of masked neurons per layer leave of both."
+        "similarities. Bars: 95 % of single random masks; 95 % over emotions. Below: what layer shares leave of both."
     )
     words = {
         "covariate": "shares of layers",

@@ -36,8 +36,9 @@ Array = npt.NDArray[np.float64]
 class People:
     """Importance of every attribute, its link with what silence costs, and the geometry of the whole model.
 
-    ``importance``: variables over ``attribute``. ``link``: ``drop``, its ``spread`` over random masks, ``importance`` and what the layers leave,
-    over ``attribute``, with the results of :func:`attribute_link` and :func:`link_of_random` as attributes.
+    ``importance``: variables over ``attribute``. ``link``: ``drop``, its ``spread`` over random masks, ``importance``
+    and what the layers leave, over ``attribute``; its attributes are the results of :func:`attribute_link` and
+    :func:`link_of_random`.
     """
 
     importance: xr.Dataset
