@@ -1,8 +1,9 @@
-"""What else the model can do, and what silence costs there: sentiment, sentence length, part of speech."""
+"""What else the model can do, and what silence costs there: sentiment, length, part of speech, the next word."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from consona.concepts.capabilities import (
@@ -11,6 +12,7 @@ from consona.concepts.capabilities import (
     capability_scores,
     fit_capabilities,
 )
+from consona.core.intervention import AblateNeurons
 from consona.core.stimuli import Stimuli
 from consona.datasets.sst2 import load_sst2
 from consona.datasets.twins import sentiment_twin
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from consona.studies.emotion_neurons.reading import Read
     from consona.studies.emotion_neurons.study import EmotionNeurons
 
+INTACT, WORDING = "intact", "next word"
 N_SENTENCES = {"train": 1000, "dev": 200, "test": 200}
 
 
@@ -61,7 +64,38 @@ def capabilities(
     whole = run.step("capability-intact", read.sweep.cells, test, none, fills, readout)
     scores = [capability_scores(cells, test, fitted) for cells in found.values()]
     both = xr.concat(scores, "attribute").assign_coords(attribute=masks["attribute"].values)
-    return Capabilities(both, capability_scores(whole, test, fitted).isel(mask=0, drop=True), fitted)
+    intact = capability_scores(whole, test, fitted).isel(mask=0, drop=True)
+    known = Capabilities(both, intact, fitted)
+    return known if lm.head is None else _with_wording(run, read, known, _Words(test, masks, fills))
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Sentences whose next words a model with an output layer is asked for, and what is silenced meanwhile."""
+
+    items: Stimuli
+    masks: xr.DataArray
+    fills: xr.DataArray
+
+
+def _with_wording(run: "Run", read: "Read", found: Capabilities, words: _Words) -> Capabilities:
+    """The same with the mean log probability of a token in nats: minus the logarithm of the perplexity."""
+    sentences = words.items.select(np.asarray(words.items["n_words"]) > 1)
+    several: dict[str, tuple[Stimuli, dict[str, tuple[AblateNeurons, ...]]]] = {INTACT: (sentences, {INTACT: ()})}
+    for name in words.masks["attribute"].values:
+        own = words.masks.sel(attribute=name, drop=True)
+        edits = {
+            str(mask): AblateNeurons.of_mask(own.sel(mask=mask, drop=True), words.fills) for mask in own["mask"].values
+        }
+        several[slug(str(name))] = (sentences, edits)
+    said = {name: -each.mean("stimulus") for name, each in run.each("surprisal", read.sweep.surprisal, several).items()}
+    whole = xr.DataArray(said.pop(INTACT).values, {"capability": [WORDING]}, ("capability",))
+    values = np.stack([each.values for each in said.values()])[:, :, None]
+    coords = {"attribute": found.scores["attribute"], "mask": found.scores["mask"], "capability": [WORDING]}
+    scores = xr.DataArray(values, coords, ("attribute", "mask", "capability"))
+    return Capabilities(
+        xr.concat([found.scores, scores], "capability"), xr.concat([found.intact, whole], "capability"), found.fitted
+    )
 
 
 def _items(study: "EmotionNeurons", run: "Run") -> dict[str, Stimuli]:

@@ -1,13 +1,20 @@
 """Which neurons go with which attribute, how many would by chance, and how distinct the sets are."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
 from consona.alignment.simple_features import bag_of_words
 from consona.concepts.concept_activations import concept_activations
-from consona.concepts.neurons import distinctness, neuron_rsa, overlap, top_neurons
+from consona.concepts.neurons import (
+    distinct_neurons,
+    distinctness,
+    neuron_rsa,
+    neurons_below_q,
+    overlap,
+    top_neurons,
+)
 from consona.studies.emotion_neurons.material import Material
 from consona.studies.emotion_neurons.reading import Read, at_neurons, pooling_of
 
@@ -45,7 +52,7 @@ def select(study: "EmotionNeurons", run: "Run", material: Material, read: Read) 
     how = {"n_permutations": counts.n_permutations, "product": int8_product, "seed": seed}
     rsa = run.step("rsa", neuron_rsa, read.concepts, material.attributes, **how)
     n = round(study.share * read.n_neurons)
-    masks = run.step("selected", top_neurons, rsa, n)
+    masks = run.step("selected", *_way(study, rsa, n))
     twin = random_twin(read.lm, seed=seed)
     _, untrained = at_neurons(run, twin, material, pooling_of(study, twin), seed, name="twin")
     words = run.step("words", bag_of_words, material.comments["train"])
@@ -61,3 +68,10 @@ def select(study: "EmotionNeurons", run: "Run", material: Material, read: Read) 
     jaccard = run.step("overlap", overlap, masks)
     without = {name: several[name] for name in (TWIN, WORDS)}
     return Selected(rsa, masks, n, others, distinct, jaccard, read.concepts, without)
+
+
+def _way(study: "EmotionNeurons", rsa: xr.Dataset, n: int) -> tuple[Any, ...]:
+    """The function that chooses, and what it is given."""
+    if study.selection == "q":
+        return neurons_below_q, rsa, study.q
+    return (distinct_neurons if study.selection == "distinct" else top_neurons), rsa, n

@@ -43,6 +43,12 @@ class EmotionNeurons(Study):
     share: float = Field(
         default=0.1085, gt=0, lt=0.5, description="Share of all neurons that is silenced: the declared size."
     )
+    selection: Literal["top", "distinct", "q"] = Field(
+        default="top",
+        description="Neurons of an attribute: the share of highest tau; the same number furthest above all other "
+        "attributes; or those below a false discovery rate by emotions permuted.",
+    )
+    q: float = Field(default=0.05, gt=0, lt=1, description="False discovery rate of selection = 'q'.")
     readout: Literal["linear probe", "prototype"] = Field(
         default="linear probe", description="How emotions are read from the states: the declared way."
     )
