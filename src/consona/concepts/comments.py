@@ -8,11 +8,11 @@ import pandas as pd
 import xarray as xr
 
 from consona.core.errors import InvalidInput
-from consona.core.invariants import as_names, listed
+from consona.core.invariants import as_names, listed, require_dims
 from consona.core.stimuli import Stimuli
 from consona.stats.seeds import rng_for
 
-__all__ = ["balanced_items", "comment_labels", "sampled_comments", "unseen_comments"]
+__all__ = ["balanced_items", "comment_labels", "equal_labels", "sampled_comments", "unseen_comments"]
 
 LABELS = "labels"
 NEUTRAL = "neutral"
@@ -41,6 +41,33 @@ def comment_labels(stimuli: Stimuli, names: Sequence[str]) -> xr.DataArray:
         )
     coords = {"stimulus": stimuli.ids, "emotion": wanted}
     return xr.DataArray(labels, coords, ("stimulus", "emotion"), name="labels")
+
+
+def equal_labels(labels: xr.DataArray, *, seed: int) -> xr.DataArray:
+    """The same number of comments for every emotion, each carrying one emotion alone: bool ``(stimulus, emotion)``.
+
+    Means over classes of different sizes have different noise, and classes that share comments share noise; then noise
+    alone has a geometry of its own. With equal sizes and no shared comment emotions are exchangeable where activations
+    have nothing to do with them. The number is that of the rarest emotion, made even.
+
+    Raises
+    ------
+    InvalidInput
+        When an emotion is carried alone by fewer than two comments.
+    """
+    require_dims(labels, ("stimulus", "emotion"), "Labels")
+    told = np.asarray(labels.values, dtype=bool)
+    alone = told & (told.sum(axis=1) == 1)[:, None]
+    names = as_names(labels["emotion"].values)
+    n = int(alone.sum(axis=0).min()) // 2 * 2
+    if n < 2:
+        few = names[alone.sum(axis=0) < 2]
+        raise InvalidInput(
+            f"Fewer than two comments carry {listed(few)} alone; concepts are means over comments of one emotion. Take "
+            "more comments."
+        )
+    kept = np.column_stack([_drawn(alone[:, i], n, seed, f"equal {name}") for i, name in enumerate(names.tolist())])
+    return labels.copy(data=kept)
 
 
 def sampled_comments(stimuli: Stimuli, names: Sequence[str], *, n_each: int, seed: int) -> Stimuli:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from consona.concepts.comments import equal_labels
 from consona.concepts.concept_activations import concept_activations, prompt_activations
 from consona.concepts.readouts import fit_readouts
 from consona.core.features import Features
@@ -83,8 +84,9 @@ def pooling_of(study: "EmotionNeurons", lm: "LanguageModel") -> "Pooling":
 def at_neurons(
     run: "Run", lm: "LanguageModel", material: Material, pooling: "Pooling", seed: int, *, name: str
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Concept activations of one model from the training comments, in two halves and as a whole."""
-    train, labels = material.comments["train"], material.labels["train"]
+    """Concept activations of one model, in two halves and as a whole; as many comments of every emotion."""
+    train = material.comments["train"]
+    labels = equal_labels(material.labels["train"], seed=seed)
     features = run.step(f"neurons-{name}", lm.capture, train, site="mlp.act", pooling=pooling)
     halves = run.step(f"halves-{name}", concept_activations, features, labels, n_splits=2, seed=seed)
     whole = run.step(f"concepts-{name}", concept_activations, features, labels, n_splits=1, seed=seed)

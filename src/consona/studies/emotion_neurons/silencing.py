@@ -64,6 +64,7 @@ class Silenced:
     kinds: dict[str, Condition]
     doses: dict[float, Condition]
     families: dict[str, Condition]
+    shuffled: xr.DataArray
     capabilities: Capabilities
     outliers: xr.DataArray
     moments: xr.Dataset
@@ -78,13 +79,16 @@ def silence(study: "EmotionNeurons", run: "Run", material: Material, read: Read,
     masks = with_selected(chosen.masks, draws)
     mean = read.moments["mean"]
     few = masks.isel(mask=slice(0, 1 + counts.n_few))
+    how = {"n": counts.n_few, "seed": seed}
+    shuffled = run.step("random-shuffled", shuffled_masks, read.concepts, material.attributes, chosen.n, **how)
     bank = run.step("bank", read.sweep.bank, _reference(material), n=N_BANK, seed=seed)
     return Silenced(
         masks,
         bench.condition("declared", masks, mean, described=False),
         {ZERO: bench.condition(ZERO, few, xr.zeros_like(mean)), RESAMPLED: bench.condition(RESAMPLED, few, bank)},
         _doses(study, run, bench, (read, chosen)),
-        _families(run, bench, chosen, few, outliers),
+        _families(run, bench, chosen, shuffled, few & ~outliers),
+        shuffled,
         capabilities(study, run, read, few, mean),
         outliers,
         read.moments,
@@ -159,26 +163,23 @@ def _doses(study: "EmotionNeurons", run: "Run", bench: _Bench, known: tuple[Read
 
 
 def _families(
-    run: "Run", bench: "_Bench", chosen: Selected, few: xr.DataArray, outliers: xr.DataArray
+    run: "Run", bench: "_Bench", chosen: Selected, shuffled: xr.DataArray, ordinary: xr.DataArray
 ) -> dict[str, Condition]:
     """Other masks: random ones without any selected neuron, wholly random ones, those selected for a shuffled
     attribute, and the declared ones without outlier units.
     """
-    study, material, read = bench.study, bench.material, bench.read
+    study, read = bench.study, bench.read
     mean, n_few, seed = read.moments["mean"], study.counts.n_few, study.seed
     disjoint = run.step(
         "random-disjoint", random_masks, chosen.masks, read.moments, family=DISJOINT, n=n_few, seed=seed
     )
     one = chosen.masks.isel(attribute=[0])
     uniform = run.step("random-uniform", random_masks, one, read.moments, family=UNIFORM, n=n_few, seed=seed)
-    shuffled = run.step(
-        "random-shuffled", shuffled_masks, read.concepts, material.attributes, chosen.n, n=n_few, seed=seed
-    )
     return {
         DISJOINT: bench.condition("disjoint", with_selected(chosen.masks, disjoint), mean),
         UNIFORM: bench.condition("uniform", with_selected(one, uniform), mean),
-        SHUFFLED: bench.condition("shuffled", with_selected(chosen.masks, shuffled), mean),
-        ORDINARY: bench.condition("ordinary", few & ~outliers, mean),
+        SHUFFLED: bench.condition("shuffled", with_selected(chosen.masks, shuffled), mean, described=False),
+        ORDINARY: bench.condition("ordinary", ordinary, mean),
     }
 
 
