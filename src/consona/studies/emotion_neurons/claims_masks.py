@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant
-from consona.stats.mask_effects import MaskTest, mask_test
+from consona.stats.mask_effects import MaskTest
 from consona.stats.mask_specificity import extremity, specificity
+from consona.stats.permutation import p_value
 from consona.studies.emotion_neurons.names import (
     DISJOINT,
     LEVEL,
@@ -32,16 +33,16 @@ def necessity_claim(study: "EmotionNeurons", parts: "Parts") -> Claim:
     """Loss under selected masks beyond that under random ones, all attributes together; the mask is the unit."""
     condition = parts.silenced.declared
     found = effect_of(condition, study.readout)
-    tested = int(condition.accuracy["tested"].values.sum())
-    intact = float(condition.intact["accuracy"].sel(readout=study.readout).mean())
+    places = np.flatnonzero(condition.accuracy["tested"].values)
+    intact = float(condition.intact["accuracy"].sel(readout=study.readout).isel(emotion=places).mean())
     _, random = losses(condition, study.readout)
     return Claim(
         id="necessity",
         statement="",
         effect=100 * found.pooled,
         unit=f"points of accuracy that {condition.n} selected neurons cost beyond random ones of the same layers and "
-        f"activation, mean of {len(found.effect)} attributes and {tested} emotions (intact {intact:.3f}; random masks "
-        f"cost {100 * random.mean():.1f} points)",
+        f"activation, mean of {len(found.effect)} attributes and {len(places)} tested emotions (intact {intact:.3f}; "
+        f"random masks cost {100 * random.mean():.1f} points)",
         interval=Interval(
             100 * found.pooled_low, 100 * found.pooled_high, "bootstrap over emotions, masks as they are"
         ),
@@ -66,7 +67,7 @@ def _necessity_verdicts(study: "EmotionNeurons", parts: "Parts", found: MaskTest
     families = silenced.families
     verdicts = {
         "some attribute by itself (largest of all)": _largest(parts, found),
-        "by the prototype read-out": by_masks(effect_of(declared, other), f"by the {other}"),
+        "by the other read-out": by_masks(effect_of(declared, other), f"by the {other}"),
         "by the area under the curve": by_masks(effect_of(declared, how, "auc"), "whatever the threshold"),
         "zero in place of the mean": by_masks(effect_of(silenced.kinds[ZERO], how), "neurons at zero"),
         "resampled in place of the mean": by_masks(effect_of(silenced.kinds[RESAMPLED], how), "values of other tokens"),
@@ -91,36 +92,39 @@ def _largest(parts: "Parts", found: MaskTest) -> Verdict:
 
 def _dose(study: "EmotionNeurons", parts: "Parts", found: MaskTest) -> Verdict:
     """Descriptive: the excess at every size, in order."""
-    shares = {**{share: effect_of(each, study.readout).pooled for share, each in parts.silenced.doses.items()}}
-    shares[study.share] = found.pooled
-    sizes = sorted(shares)
-    excess = [100 * shares[size] for size in sizes]
-    rule = "excess larger at every larger number of neurons"
-    shown = ", ".join(f"{100 * size:.1f} %: {each:+.1f}" for size, each in zip(sizes, excess, strict=True))
+    excess = {share: 100 * effect_of(each, study.readout).pooled for share, each in parts.silenced.doses.items()}
+    excess[study.share] = 100 * found.pooled
+    sizes = sorted(excess)
+    values = [excess[size] for size in sizes]
+    rule = "excess above zero, and larger at every larger number of neurons"
+    shown = ", ".join(f"{100 * size:.1f} %: {excess[size]:+.1f}" for size in sizes)
     if len(sizes) < 3:
         return not_testable(f"two sizes make no curve; {shown}", rule=rule)
-    verdict = exceeds(float(np.min(np.diff(excess))), 0.0, of="the excess of the next smaller size, at every size")
+    verdict = exceeds(min(values[0], float(np.min(np.diff(values)))), 0.0, of="the next smaller size")
     return replace(verdict, rule=rule, value=shown)
 
 
 def _beyond_capabilities(parts: "Parts", how: str) -> Verdict:
-    """Is the loss at emotions, in SD of random masks, larger than the loss at anything else?"""
+    """Is the loss at emotions larger than at anything else, each in SD of its random masks? Draws take part as ever."""
     drop = parts.silenced.capabilities.drop
+    n = drop.sizes["mask"]
     selected, random = emotion_losses(parts.silenced.declared, how)
-    few = drop.sizes["mask"] - 1
-    ours = mask_test(selected, random[:, :few], seed=0)
-    others = {
-        str(name): mask_test(*_of_capability(drop.sel(capability=name).values), seed=0)
-        for name in drop["capability"].values
-    }
-    most = max(others, key=lambda name: others[name].pooled_z)
-    verdict = exceeds(ours.pooled_z, others[most].pooled_z, of=f"loss at any other thing, in SD of {few} random masks")
-    shown = ", ".join(f"{name} {each.pooled_z:+.2f}" for name, each in others.items())
-    return replace(verdict, value=f"emotions {ours.pooled_z:+.2f}; {shown}")
+    ours = _studentised(np.concatenate([selected[:, None], random[:, : n - 1]], axis=1).mean(axis=2))
+    others = {str(name): _studentised(drop.sel(capability=name).values) for name in drop["capability"].values}
+    gap = ours - np.max(np.stack(list(others.values())), axis=0)
+    rule = "loss at emotions beyond the largest loss at anything else, in SD of random masks, which take its place"
+    shown = ", ".join([f"emotions {ours[0]:+.2f}", *(f"{name} {each[0]:+.2f}" for name, each in others.items())])
+    if 1 / n > LEVEL:
+        return not_testable(f"{n - 1} random masks give no p below {1 / n:.2g}; {shown}", rule=rule)
+    verdict = significant(float(p_value(gap[0], gap[1:])) if ours[0] > 0 else 1.0, of=rule)
+    return replace(verdict, value=f"{verdict.value} ({shown})")
 
 
-def _of_capability(drop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return drop[:, :1], drop[:, 1:, None]
+def _studentised(loss: np.ndarray) -> np.ndarray:
+    """Mean over attributes of losses ``(attribute, mask)`` in SD of all masks, ``(mask,)``."""
+    centred = loss - loss.mean(axis=1, keepdims=True)
+    sd = centred.std(axis=1, ddof=1, keepdims=True)
+    return np.asarray(np.divide(centred, sd, out=np.zeros_like(centred), where=sd > 0).mean(axis=0))
 
 
 def _specific(study: "EmotionNeurons", parts: "Parts") -> Verdict:
@@ -131,7 +135,14 @@ def _specific(study: "EmotionNeurons", parts: "Parts") -> Verdict:
     )
     loading = extremity(scores.values)[:, tested]
     found = specificity(*emotion_losses(condition, study.readout), loading)
-    verdict = significant(found.p_mean, of="rank correlation over emotions with extremity, random masks in their place")
+    n = condition.accuracy.sizes["mask"] - 1
+    rule = "rank correlation over emotions with extremity, and above that with other attributes', against random masks"
+    if 1 / (n + 1) > LEVEL:
+        return not_testable(
+            f"{n} random masks give no p below {1 / (n + 1):.2g}; mean rho {found.mean:+.2f}", rule=rule
+        )
+    p = max(found.p_mean, found.p_other)
+    verdict = significant(p, of=rule)
     return replace(
         verdict, value=f"{verdict.value} (mean rho {found.mean:+.2f}; with other attributes {found.other:+.2f})"
     )
@@ -147,7 +158,7 @@ def link_claim(study: "EmotionNeurons", parts: "Parts") -> Claim:
         statement="",
         effect=float(facts["r"]),
         unit="Pearson r over attributes of the loss beyond random masks and tau with people's similarities",
-        interval=Interval(float(low), float(high), "Fisher's z, attributes as independent"),
+        interval=Interval(float(low), float(high), "Fisher's z, as if attributes were independent"),
         p=float(max(facts["p_above"], facts["p_masks"])),
         null=_link_null(facts),
         n=link.sizes["attribute"],
@@ -173,38 +184,42 @@ def _link_verdicts(parts: "Parts") -> dict[str, Verdict]:
     link = parts.people.link
     facts, left = link.attrs, link["leave_one_out"].values
     weakest = int(np.nanargmin(left))
-    given = significant(
-        facts["p_partial"], of=f"{int(facts['n_covariates'])} shares of layers taken out (Freedman-Lane)"
-    )
     alone = exceeds(float(np.nanmin(left)), 0.0, of="r = 0, without any one attribute")
-    masks = significant(facts["p_masks"], of="random masks drawn together")
-    equal = significant(facts["p_equal"], of=f"|r| below {facts['margin']:.1f}")
+    rule = f"|r| below {facts['margin']:.1f} cannot be claimed (two one-sided tests, p above {LEVEL})"
+    equal = exceeds(facts["p_equal"], LEVEL, of="")
     verdicts = {
-        "random masks in place of the selected": replace(
-            masks, value=f"{masks.value} (null {link['null'].values.mean():+.2f})"
+        "given the layers": _by_random(facts, "layers", f"{int(facts['n_covariates'])} shares of layers taken out"),
+        "given how well the neurons are tuned": _by_random(
+            facts, "tuning", "mean tau of the selected neurons taken out"
         ),
-        "given the layers": replace(given, value=f"{given.value} (r = {facts['r_partial']:+.2f})"),
         "every attribute left out once": replace(
             alone, value=f"smallest r = {left[weakest]:+.2f}, without {link['attribute'].values[weakest]}"
         ),
-        "by ranks": _ranks(facts),
-        "equivalent to none": replace(equal, value=f"{equal.value}; least margin {facts['least_margin']:.2f}"),
+        "by ranks": _by_random(facts, "ranks", "Spearman's rho"),
+        "not equivalent to none": replace(
+            equal, rule=rule, value=f"p = {facts['p_equal']:.2g}; least margin {facts['least_margin']:.2f}"
+        ),
         "published tables": _published(parts),
     }
     return {name: verdicts[name] for name in LINK_CONTROLS}
 
 
-def _ranks(facts: dict[str, float]) -> Verdict:
-    verdict = significant(facts["p_rho"], of="Spearman's rho, attributes exchanged")
-    return replace(verdict, value=f"{verdict.value} (rho = {facts['rho']:+.2f})")
+def _by_random(facts: dict[str, float], name: str, words: str) -> Verdict:
+    n = int(facts["n_random"])
+    rule = f"{words}, random masks in the place of the selected"
+    shown = f"r = {facts[f'r_{name}']:+.2f}"
+    if 1 / (n + 1) > LEVEL:
+        return not_testable(f"{n} draws give no p below {1 / (n + 1):.2g}; {shown}", rule=rule)
+    verdict = significant(facts[f"p_{name}"], of=rule)
+    return replace(verdict, value=f"{verdict.value} ({shown})")
 
 
 def _published(parts: "Parts") -> Verdict:
-    rule = f"p at most {LEVEL}, attributes exchanged, corrected for all sizes that were looked at"
+    rule = f"r above zero and p at most {LEVEL}, attributes exchanged, corrected for all sizes that were looked at"
     if parts.published is None:
         return not_testable("the published tables were not analysed", rule=rule)
     row = parts.published.attributes.isel(against=1).sel(n=FEATURED)
     old = parts.published.emotions
-    verdict = significant(float(row["p_any"]), of="")
+    p = float(row["p_any"]) if float(row["r"]) > 0 else 1.0
     shown = f"r = {float(row['r']):+.2f}, p = {float(row['p_any']):.2g}; as published: t = {float(old['t']):.1f}"
-    return replace(verdict, rule=rule, value=shown)
+    return replace(significant(p, of=""), rule=rule, value=shown)

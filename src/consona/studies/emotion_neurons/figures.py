@@ -118,7 +118,7 @@ def link_scatter(found: People, n_layers: int) -> xr.Dataset:
         data[f"importance_{end}"] = ("attribute", importance[f"{end}_stimuli"].values)
         data[end] = ("attribute", link["drop"].values + side)
     facts = link.attrs
-    more = {name: float(facts[name]) for name in ("r", "r_partial", "p_partial")}
+    more = {"r": float(facts["r"]), "r_partial": float(facts["r_layers"]), "p_partial": float(facts["p_layers"])}
     caption = (
         "Each point is an attribute: accuracy lost beyond matched random masks, and tau of its RDM with people's "
         "similarities. Bars: 95 % of single random masks; 95 % over emotions. Below: what layer shares leave of both."

@@ -30,12 +30,12 @@ REPRESENTATION_CONTROLS = (
     "geometry above a bag of words",
 )
 DISTINCTNESS_CONTROLS = (
-    "above other attributes at all",
-    "more neurons in one set alone",
+    "an attribute's sets repeat at all",
+    "more neurons in one set alone than for shuffled attributes",
 )
 NECESSITY_CONTROLS = (
     "some attribute by itself (largest of all)",
-    "by the prototype read-out",
+    "by the other read-out",
     "by the area under the curve",
     "zero in place of the mean",
     "resampled in place of the mean",
@@ -47,11 +47,11 @@ NECESSITY_CONTROLS = (
     "without outlier units",
 )
 LINK_CONTROLS = (
-    "random masks in place of the selected",
     "given the layers",
+    "given how well the neurons are tuned",
     "every attribute left out once",
     "by ranks",
-    "equivalent to none",
+    "not equivalent to none",
     "published tables",
 )
 CONTROLS = (*REPRESENTATION_CONTROLS, *DISTINCTNESS_CONTROLS, *NECESSITY_CONTROLS, *LINK_CONTROLS, HOLM)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from consona.core.claim import Claim
 from consona.studies.emotion_neurons.material import Material, load_material
-from consona.studies.emotion_neurons.names import DECLARED
+from consona.studies.emotion_neurons.names import DECLARED, DISJOINT, ORDINARY
 from consona.studies.emotion_neurons.people import People, people
 from consona.studies.emotion_neurons.published import Published, published
 from consona.studies.emotion_neurons.reading import Read, read
@@ -59,6 +59,7 @@ def _evidence(study: "EmotionNeurons", run: "Run", parts: Parts, claims: list[Cl
             run.evidence("CON004", where=f"claim {claim.id}", **facts)
     run.evidence("CON007", where="claims", n_tests=len(claims), correction="holm")
     few = {**parts.silenced.kinds, **{f"{100 * size:.1f} %": each for size, each in parts.silenced.doses.items()}}
+    few |= {name: each for name, each in parts.silenced.families.items() if name in (DISJOINT, ORDINARY)}
     for name, condition in {DECLARED: parts.silenced.declared, **few}.items():
         n_random = condition.accuracy.sizes["mask"] - 1
         facts = {"n_random": n_random, "matched_on": ["number", "layer", "activation", "outlier units"]}

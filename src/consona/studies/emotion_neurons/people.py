@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from scipy.stats import rankdata
 
 from consona.alignment.rdms import model_rdm
 from consona.alignment.rsa import rsa_score
@@ -16,7 +17,7 @@ from consona.core.rdm import RDM
 from consona.core.score import Score
 from consona.stats.attribute_importance import attribute_importance
 from consona.stats.attribute_link import attribute_link, link_of_random
-from consona.stats.permutation import random_orders
+from consona.stats.permutation import p_value, random_orders
 from consona.studies.emotion_neurons.material import Material
 from consona.studies.emotion_neurons.selection import Selected
 from consona.studies.emotion_neurons.silencing import Silenced
@@ -54,7 +55,8 @@ def people(study: "EmotionNeurons", run: "Run", material: Material, selected: Se
     importance = run.step("importance", importances, material.people, material.attributes, n_permutations=n, seed=seed)
     mean, of_masks = losses(silenced.declared, study.readout)
     shares = run.step("layer-shares", layer_shares, selected.masks)
-    link = run.step("link", linked, mean, of_masks, importance["tau"], shares, seed=seed)
+    tuning = tuned(selected.rsa, selected.masks)
+    link = run.step("link", linked, (mean, of_masks), importance["tau"], shares, tuning, seed=seed)
     models = {MODEL: _geometry(selected.concepts), **{name: _geometry(each) for name, each in selected.without.items()}}
     raters = material.people.rdms
     comparison = {"comparison": "rho-a", "n_permutations": n, "n_draws": n, "seed": seed}
@@ -74,11 +76,21 @@ def importances(people: Dataset, attributes: xr.DataArray, *, n_permutations: in
     return data.rename(tau_a="tau").assign_attrs(n_raters=len(human))
 
 
-def linked(selected: Array, random: Array, importance: xr.DataArray, shares: xr.DataArray, *, seed: int) -> xr.Dataset:
+def tuned(rsa: xr.Dataset, masks: xr.DataArray) -> Array:
+    """Mean tau of the selected neurons of every attribute, ``(n_attributes,)``."""
+    return np.asarray(rsa["tau"].where(masks).mean(("layer", "neuron")).values)
+
+
+def linked(
+    losses: tuple[Array, Array], importance: xr.DataArray, shares: xr.DataArray, tuning: Array, *, seed: int
+) -> xr.Dataset:
     """Drop and importance over attributes, plain and given the layers; results as attributes of the data.
 
-    ``selected (n_attributes,)`` and ``random (n_random, n_attributes)``: mean losses over emotions.
+    ``losses``: mean over emotions of selected masks ``(n_attributes,)`` and of random ones ``(n_random,
+    n_attributes)``. ``r_NAME`` and ``p_NAME``: given layers, given tuning, and by ranks, each with random masks in the
+    place of the selected ones, one-sided.
     """
+    selected, random = losses
     drop, weight = selected - random.mean(axis=0), importance.values
     layers = covariates(shares)
     plain = attribute_link(drop, weight, margin=MARGIN, seed=seed)
@@ -88,16 +100,28 @@ def linked(selected: Array, random: Array, importance: xr.DataArray, shares: xr.
     attrs |= {f"{name}_partial": float(getattr(given, name)) for name in ("r", "p", "low", "high")}
     attrs |= {"p_equal": plain.p_equal, "least_margin": plain.least_margin, "margin": MARGIN}
     attrs |= {"p_masks": masks.p, "p_masks_two": masks.p_two, "n_random": len(random), "n_covariates": layers.shape[1]}
+    attrs |= _against_random(selected, random, weight, {"layers": layers, "tuning": tuning[:, None]})
     over = {
         "drop": drop,
         "spread": random.std(axis=0, ddof=1),
         "importance": weight,
+        "tuning": tuning,
         "residual_drop": _without(drop, layers),
         "residual_importance": _without(weight, layers),
         "leave_one_out": plain.leave_one_out,
     }
     data = {name: ("attribute", np.asarray(value)) for name, value in over.items()}
     return xr.Dataset({**data, "null": ("draw", masks.null)}, {"attribute": importance["attribute"].values}, attrs)
+
+
+def _against_random(selected: Array, random: Array, weight: Array, given: dict[str, Array]) -> dict[str, float]:
+    found = {name: link_of_random(selected, random, weight, covariates=each) for name, each in given.items()}
+    facts = {f"r_{name}": float(each.r) for name, each in found.items()}
+    facts |= {f"p_{name}": float(each.p) for name, each in found.items()}
+    every = np.vstack([selected, random])
+    ranks = rankdata(np.round(every - every.mean(axis=0), 12), axis=1)
+    rho = np.corrcoef(np.vstack([rankdata(weight), ranks]))[0, 1:]
+    return {**facts, "r_ranks": float(rho[0]), "p_ranks": float(p_value(round(rho[0], 9), np.round(rho[1:], 9)))}
 
 
 def covariates(shares: xr.DataArray) -> Array:
