@@ -124,7 +124,6 @@ def test_a_second_run_takes_everything_from_the_store(planted, tmp_path):
     assert all(step.reused for step in run.manifest.steps)
 
 
-@pytest.mark.filterwarnings("ignore:Mean of empty slice")
 def test_a_mask_under_which_the_model_gives_no_number_is_left_out(planted, tmp_path, monkeypatch):
     (whole, _), folder = planted
     calls = []

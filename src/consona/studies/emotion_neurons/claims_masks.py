@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant
 from consona.stats.mask_effects import MaskTest
@@ -41,7 +42,7 @@ def necessity_claim(study: "EmotionNeurons", parts: "Parts") -> Claim:
         statement="",
         effect=100 * found.pooled,
         unit=f"points of accuracy that {condition.n} selected neurons cost beyond random ones of the same layers and "
-        f"activation, mean of {len(found.effect)} attributes and {len(places)} tested emotions (intact {intact:.3f}; "
+        f"activation, mean of {_defined(found)} attributes and {len(places)} tested emotions (intact {intact:.3f}; "
         f"random masks cost {100 * random.mean():.1f} points)",
         interval=Interval(
             100 * found.pooled_low, 100 * found.pooled_high, "bootstrap over emotions, masks as they are"
@@ -83,10 +84,19 @@ def _necessity_verdicts(study: "EmotionNeurons", parts: "Parts", found: MaskTest
     return {name: verdicts[name] for name in NECESSITY_CONTROLS}
 
 
+def _defined(found: MaskTest) -> str:
+    """How many attributes took part; a mask that leaves the model without outputs is left out, and said."""
+    n, known = len(found.effect), int(np.isfinite(found.effect).sum())
+    return str(n) if n == known else f"{known} of {n} (the others left the model without outputs)"
+
+
 def _largest(parts: "Parts", found: MaskTest) -> Verdict:
     p = found.p_max
+    rule = "largest of all attributes in every draw of random masks"
+    if not np.isfinite(p).any():
+        return not_testable("no mask left the model with outputs", rule=rule)
     passed = [name for name, each in zip(parts.material.names, p, strict=True) if each <= LEVEL]
-    verdict = significant(float(np.nanmin(p)), of="largest of all attributes in every draw of random masks")
+    verdict = significant(float(np.nanmin(p)), of=rule)
     return replace(verdict, value=f"{verdict.value}; {len(passed)} of {len(p)}: {', '.join(passed) or 'none'}")
 
 
@@ -182,9 +192,7 @@ def _link_null(facts: dict[str, float]) -> Null:
 
 def _link_verdicts(parts: "Parts") -> dict[str, Verdict]:
     link = parts.people.link
-    facts, left = link.attrs, link["leave_one_out"].values
-    weakest = int(np.nanargmin(left))
-    alone = exceeds(float(np.nanmin(left)), 0.0, of="r = 0, without any one attribute")
+    facts = link.attrs
     rule = f"|r| below {facts['margin']:.1f} cannot be claimed (two one-sided tests, p above {LEVEL})"
     equal = exceeds(facts["p_equal"], LEVEL, of="")
     verdicts = {
@@ -192,9 +200,7 @@ def _link_verdicts(parts: "Parts") -> dict[str, Verdict]:
         "given how well the neurons are tuned": _by_random(
             facts, "tuning", "mean tau of the selected neurons taken out"
         ),
-        "every attribute left out once": replace(
-            alone, value=f"smallest r = {left[weakest]:+.2f}, without {link['attribute'].values[weakest]}"
-        ),
+        "every attribute left out once": _without_one(link),
         "by ranks": _by_random(facts, "ranks", "Spearman's rho"),
         "not equivalent to none": replace(
             equal, rule=rule, value=f"p = {facts['p_equal']:.2g}; least margin {facts['least_margin']:.2f}"
@@ -202,6 +208,15 @@ def _link_verdicts(parts: "Parts") -> dict[str, Verdict]:
         "published tables": _published(parts),
     }
     return {name: verdicts[name] for name in LINK_CONTROLS}
+
+
+def _without_one(link: xr.Dataset) -> Verdict:
+    left, words = link["leave_one_out"].values, "r = 0, without any one attribute"
+    if not np.isfinite(left).any():
+        return not_testable("undefined (NaN)", rule=f"above {words}")
+    weakest = int(np.nanargmin(left))
+    shown = f"smallest r = {left[weakest]:+.2f}, without {link['attribute'].values[weakest]}"
+    return replace(exceeds(float(left[weakest]), 0.0, of=words), value=shown)
 
 
 def _by_random(facts: dict[str, float], name: str, words: str) -> Verdict:

@@ -17,6 +17,7 @@ from consona.core.rdm import RDM
 from consona.core.score import Score
 from consona.stats.attribute_importance import attribute_importance
 from consona.stats.attribute_link import attribute_link, link_of_random
+from consona.stats.mask_losses import defined_mean
 from consona.stats.permutation import p_value, random_orders
 from consona.studies.emotion_neurons.material import Material
 from consona.studies.emotion_neurons.selection import Selected
@@ -91,7 +92,7 @@ def linked(
     place of the selected ones, one-sided.
     """
     selected, random = losses
-    drop, weight = selected - random.mean(axis=0), importance.values
+    drop, weight = selected - defined_mean(random, axis=0), importance.values
     layers = covariates(shares)
     plain = attribute_link(drop, weight, margin=MARGIN, seed=seed)
     given = attribute_link(drop, weight, covariates=layers, margin=MARGIN, seed=seed)

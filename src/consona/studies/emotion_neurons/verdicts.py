@@ -8,6 +8,7 @@ import xarray as xr
 
 from consona.core.claim import Verdict, not_testable, significant
 from consona.stats.mask_effects import MaskTest, mask_test
+from consona.stats.mask_losses import defined_mean
 from consona.studies.emotion_neurons.names import LEVEL
 from consona.studies.emotion_neurons.silencing import Condition
 
@@ -24,7 +25,7 @@ def emotion_losses(condition: Condition, readout: str, measure: str = "accuracy"
 def losses(condition: Condition, readout: str) -> tuple[Array, Array]:
     """Mean over tested emotions: selected ``(n_attributes,)``, random ``(n_random, n_attributes)``."""
     selected, random = emotion_losses(condition, readout)
-    return np.nanmean(selected, axis=1), np.nanmean(random, axis=2).T
+    return defined_mean(selected, axis=1), defined_mean(random, axis=2).T
 
 
 def effect_of(condition: Condition, readout: str, measure: str = "accuracy") -> MaskTest:
