@@ -1,12 +1,11 @@
 """The study of emotion neurons on its twin: a small BERT in which neurons of attributes are needed, and one not."""
 
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from planted_bert import N_FAMILY, N_LAYERS, N_NEURONS, Plant, write_planted_bert
 
 from consona.core.errors import ConfigError, MissingData, ModelError
 from consona.engine.config import Execution, from_mapping
@@ -14,9 +13,6 @@ from consona.engine.run import Run
 from consona.report.html import build_report
 from consona.studies.emotion_neurons import EmotionNeurons, silencing, sizes
 from consona.studies.registry import STUDIES
-
-sys.path.insert(0, str(Path(__file__).parent))  # what is imported in another way has no neighbours
-from planted_bert import N_FAMILY, N_LAYERS, N_NEURONS, Plant, write_planted_bert
 
 SMALLEST_P = 1 / (1 + sizes.SIZES["quick"].n_masks)
 SHARE = 1.2 * N_FAMILY / (N_LAYERS * N_NEURONS)

@@ -119,10 +119,13 @@ def _against_random(selected: Array, random: Array, weight: Array, given: dict[s
     found = {name: link_of_random(selected, random, weight, covariates=each) for name, each in given.items()}
     facts = {f"r_{name}": float(each.r) for name, each in found.items()}
     facts |= {f"p_{name}": float(each.p) for name, each in found.items()}
-    every = np.vstack([selected, random])
-    ranks = rankdata(np.round(every - every.mean(axis=0), 12), axis=1)
-    rho = np.corrcoef(np.vstack([rankdata(weight), ranks]))[0, 1:]
-    return {**facts, "r_ranks": float(rho[0]), "p_ranks": float(p_value(round(rho[0], 9), np.round(rho[1:], 9)))}
+    known = np.isfinite(selected)
+    every = np.vstack([selected, random])[:, known]
+    whole = np.isfinite(every).all(axis=1)
+    ranks = rankdata(np.round(every[whole] - every[whole].mean(axis=0), 12), axis=1)
+    rho = np.full(len(every), np.inf)  # a draw that is not defined counts as one that reaches the observed value
+    rho[whole] = np.round(np.corrcoef(np.vstack([rankdata(weight[known]), ranks]))[0, 1:], 9)
+    return {**facts, "r_ranks": float(rho[0]), "p_ranks": float(p_value(rho[0], rho[1:]))}
 
 
 def covariates(shares: xr.DataArray) -> Array:
