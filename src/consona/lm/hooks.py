@@ -1,4 +1,4 @@
-"""Reading and editing activations while a model runs: the only place where hooks are set, and all are removed."""
+"""Reading and editing activations while a model runs: where edits are hooked in, and every hook is removed again."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Linear outputs of chosen stimuli, and of no others: what is kept of a model's states when very many models are read."""
+"""Linear outputs of chosen stimuli, and of no others: what is kept of a model when very many edits of it are read."""
 
 from typing import NamedTuple
 
