@@ -4,7 +4,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 # People without a GPU: make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
-PYTEST_ARGS ?=
+# Two processes; the tests of one module stay together and share what they made.
+PYTEST_ARGS ?= -n 2 --dist loadscope
 BENCH_ARGS ?=
 
 .PHONY: setup check test demo bench docs bless help
