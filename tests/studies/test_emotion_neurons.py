@@ -71,8 +71,9 @@ def test_neurons_that_follow_attributes_and_carry_nothing_are_found_and_not_need
     assert claims["necessity"].p > 0.3
     assert claims["necessity"].effect < 0.3
     for name in ("necessity", "human-link"):
-        assert claims[name].controls["Holm over the claims"].verdict == "did not hold"
-        assert claims[name].statement.startswith("It was not shown that")
+        # nine draws cannot pass the correction for four claims, and the sentence says so
+        assert claims[name].controls["Holm over the claims"].verdict == "not testable here"
+        assert claims[name].statement.startswith("With 9 draws it cannot be tested here whether")
 
 
 def test_every_control_of_the_study_is_answered_by_some_claim(planted):
