@@ -79,7 +79,7 @@ def silence(study: "EmotionNeurons", run: "Run", material: Material, read: Read,
     masks = with_selected(chosen.masks, draws)
     mean = read.moments["mean"]
     few = masks.isel(mask=slice(0, 1 + counts.n_few))
-    how = {"n": counts.n_few, "seed": seed}
+    how = {"among": ~outliers | chosen.masks.any("attribute"), "n": counts.n_few, "seed": seed}
     shuffled = run.step("random-shuffled", shuffled_masks, read.concepts, material.attributes, chosen.n, **how)
     bank = run.step("bank", read.sweep.bank, _reference(material), n=N_BANK, seed=seed)
     return Silenced(
@@ -184,11 +184,13 @@ def _families(
 
 
 def shuffled_masks(
-    concepts: xr.DataArray, attributes: xr.DataArray, n_neurons: int, *, n: int, seed: int
+    concepts: xr.DataArray, attributes: xr.DataArray, n_neurons: int, *, among: xr.DataArray, n: int, seed: int
 ) -> xr.DataArray:
     """Sets chosen as ever, for attributes whose emotions changed places: ``(attribute, mask, layer, neuron)``.
 
-    All attributes are shuffled by one order at a time, so their own correlations are kept.
+    All attributes are shuffled by one order at a time, so their own correlations are kept. Only neurons of ``among
+    (layer, neuron)`` are chosen: one outlier unit costs more than a thousand other neurons, and a set that has it by
+    chance would hide what the others do.
     """
     whole = attributes.transpose("emotion", "attribute")
     found = []
@@ -197,5 +199,6 @@ def shuffled_masks(
         rsa = neuron_rsa(
             concepts, whole.copy(data=whole.values[order]), n_permutations=0, product=float_product, seed=seed
         )
-        found.append(top_neurons(rsa, n_neurons).expand_dims(mask=[f"shuffled {number}"]))
+        chosen = top_neurons(rsa.assign(tau=rsa["tau"].where(among)), n_neurons)
+        found.append(chosen.expand_dims(mask=[f"shuffled {number}"]))
     return xr.concat(found, "mask").transpose("attribute", "mask", "layer", "neuron")
