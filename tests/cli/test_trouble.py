@@ -93,6 +93,11 @@ def test_a_store_that_cannot_be_written_is_status_5(consona, study_file, monkeyp
     assert one_paragraph(told)
 
 
+def ctrl_c_counts():
+    """What runs in the background of a shell ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start(*words, folder, **environment):
     names = {**os.environ, "CONSONA_STORE": str(folder / "store"), "PYTHONPATH": str(TOY.parent), **environment}
     return subprocess.Popen(
@@ -102,6 +107,7 @@ def start(*words, folder, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=ctrl_c_counts,
     )
 
 
