@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -93,11 +94,6 @@ def test_a_store_that_cannot_be_written_is_status_5(consona, study_file, monkeyp
     assert one_paragraph(told)
 
 
-def ctrl_c_counts():
-    """What runs in the background of a shell ignores Ctrl-C, and so would what it starts."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def start(*words, folder, **environment):
     names = {**os.environ, "CONSONA_STORE": str(folder / "store"), "PYTHONPATH": str(TOY.parent), **environment}
     return subprocess.Popen(
@@ -107,7 +103,8 @@ def start(*words, folder, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=ctrl_c_counts,
+        # what runs in the background of a shell ignores Ctrl-C, and so would what it starts
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
     )
 
 

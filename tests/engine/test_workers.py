@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -137,11 +138,6 @@ def require_gone(group):
     pytest.fail("processes of the cluster are left")
 
 
-def ctrl_c_counts():
-    """What runs in the background of a shell ignores Ctrl-C, and so would what it starts."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def test_ctrl_c_ends_the_workers_and_what_they_kept_is_found_without_them(tmp_path, alone):
     script = Path(__file__).with_name("interrupted.py")
     process = subprocess.Popen(
@@ -149,7 +145,8 @@ def test_ctrl_c_ends_the_workers_and_what_they_kept_is_found_without_them(tmp_pa
         env=os.environ | {FOLDER: str(tmp_path), "CONSONA_TEST_SECONDS": "0.3"},
         start_new_session=True,
         stderr=subprocess.PIPE,
-        preexec_fn=ctrl_c_counts,
+        # what runs in the background of a shell ignores Ctrl-C, and so would what it starts
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
     )
     while not (tmp_path / "log").exists() and process.poll() is None:
         time.sleep(0.05)
