@@ -13,9 +13,8 @@ from consona.stats.fdr import holm
 from consona.stats.permutation import p_value
 from consona.studies.emotion_neurons.claims_masks import link_claim, necessity_claim
 from consona.studies.emotion_neurons.names import DISTINCTNESS_CONTROLS, HOLM, LEVEL, REPRESENTATION_CONTROLS
-from consona.studies.emotion_neurons.people import MODEL, WORDS
-from consona.studies.emotion_neurons.selection import TWIN
-from consona.studies.emotion_neurons.selection import WORDS as COUNTED
+from consona.studies.emotion_neurons.people import MODEL
+from consona.studies.emotion_neurons.selection import TWIN, WORDS
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -62,7 +61,7 @@ def _representation_claim(parts: "Parts") -> Claim:
     share, null = float(rsa["share"].mean()), rsa["share_null"].mean("attribute").values
     low, high = bootstrap_interval(rsa["share"].values, seed=0)
     naive = float((rsa["p_naive"] <= LEVEL).mean())
-    p = max(float(p_value(share, null)), *(_above_p(parts, other) for other in (TWIN, COUNTED)))
+    p = max(float(p_value(share, null)), *(_above_p(parts, other) for other in (TWIN, WORDS)))
     return Claim(
         id="representation",
         statement="",
@@ -89,8 +88,8 @@ def _representation_verdicts(parts: "Parts") -> dict[str, Verdict]:
     verdicts = {
         "every attribute by itself": _each(parts),
         "above an untrained twin of the model": _above(parts, TWIN),
-        "above a bag of words": _above(parts, COUNTED),
-        "the same neurons from concept words": _again(chosen.agreed),
+        "above a bag of words": _above(parts, WORDS),
+        "the same neurons from comments and from names": _again(chosen.agreed),
         "people's geometry in the model": _geometry(parts),
         "geometry above a bag of words": _geometry_above(geometry),
     }

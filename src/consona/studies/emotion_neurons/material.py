@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from consona.concepts.comments import balanced_items, comment_labels, sampled_comments, unseen_comments
+from consona.concepts.comments import balanced_items, comment_labels, equal_labels, sampled_comments, unseen_comments
 from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
 from consona.core.invariants import listed
@@ -37,12 +37,14 @@ PROMPTS = (
 class Material:
     """What is given before a model is read.
 
-    ``comments`` and ``labels`` by split; ``items (emotion, item)`` of the declared test and ``few`` of all others;
-    ``attributes (emotion, attribute)``; ``people``: emotions with one RDM per rater.
+    ``comments`` and ``labels`` by split; ``equal``: as many training comments of every emotion, each its own; ``items
+    (emotion, item)`` of the declared test and ``few`` of all others; ``attributes (emotion, attribute)``; ``people``:
+    emotions with one RDM per rater.
     """
 
     comments: dict[str, Stimuli]
     labels: dict[str, xr.DataArray]
+    equal: xr.DataArray
     items: xr.Dataset
     few: xr.Dataset
     prompts: Stimuli
@@ -88,7 +90,8 @@ def load_material(study: "EmotionNeurons", run: "Run") -> Material:
         raise InvalidInput(f"Comments and similarities are about other emotions: {listed(missing)}. Align them first.")
     synthetic = concepts.synthetic or study.texts == "twin"
     _evidence(run, comments)
-    return Material(comments, labels, items, few, _prompts(), attributes, people, synthetic)
+    equal = equal_labels(labels["train"], seed=seed)
+    return Material(comments, labels, equal, items, few, _prompts(), attributes, people, synthetic)
 
 
 def _comments(study: "EmotionNeurons", run: "Run") -> dict[str, Stimuli]:

@@ -25,7 +25,7 @@ REPRESENTATION_CONTROLS = (
     "every attribute by itself",
     "above an untrained twin of the model",
     "above a bag of words",
-    "the same neurons from concept words",
+    "the same neurons from comments and from names",
     "people's geometry in the model",
     "geometry above a bag of words",
 )

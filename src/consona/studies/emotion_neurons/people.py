@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from consona.engine.run import Run
     from consona.studies.emotion_neurons.study import EmotionNeurons
 
-MODEL, UNTRAINED, WORDS = "model", "untrained twin", "bag of words"
+MODEL = "model"
 MARGIN = 0.5
 MOST_COVARIATES = 6
 Array = npt.NDArray[np.float64]

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from consona.concepts.comments import equal_labels
 from consona.concepts.concept_activations import concept_activations, prompt_activations
 from consona.concepts.readouts import fit_readouts
 from consona.core.features import Features
@@ -24,7 +23,7 @@ N_REFERENCE = 2000
 
 @dataclass(frozen=True)
 class Read:
-    """Activations per concept ``(split, emotion, layer, neuron)``: as asked for, in two halves, from concept names.
+    """Activations per concept ``(split, emotion, layer, neuron)``: as asked for, in two halves, from the other source.
 
     ``states``: pooled last states of the comments by split. ``moments (layer, neuron)``: of every neuron over tokens.
     """
@@ -33,7 +32,7 @@ class Read:
     sweep: "Sweep"
     concepts: xr.DataArray
     halves: xr.DataArray
-    prompts: xr.DataArray
+    other: xr.DataArray
     states: dict[str, Features]
     readouts: xr.Dataset
     moments: xr.Dataset
@@ -70,8 +69,15 @@ def read(study: "EmotionNeurons", run: "Run", material: Material) -> Read:
     )
     run.evidence("CON002", where="readouts", what="penalty", n_candidates=7, chosen_on="training folds")
     moments = run.step("moments", sweep.moments, train.select(train.ids[:N_REFERENCE]))
-    concepts = comments if study.source == "comments" else prompts
-    return Read(lm, sweep, concepts, halves, prompts, states, readouts, moments)
+    if study.source == "prompts":
+        return Read(lm, sweep, prompts, in_halves(prompts), comments, states, readouts, moments)
+    return Read(lm, sweep, comments, halves, prompts, states, readouts, moments)
+
+
+def in_halves(concepts: xr.DataArray) -> xr.DataArray:
+    """Every other split averaged, ``split`` 0 and 1."""
+    halves = [concepts.isel(split=slice(start, None, 2)).mean("split") for start in (0, 1)]
+    return xr.concat(halves, "split").assign_coords(split=[0, 1]).transpose(*concepts.dims)
 
 
 def pooling_of(study: "EmotionNeurons", lm: "LanguageModel") -> "Pooling":
@@ -85,8 +91,7 @@ def at_neurons(
     run: "Run", lm: "LanguageModel", material: Material, pooling: "Pooling", seed: int, *, name: str
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Concept activations of one model, in two halves and as a whole; as many comments of every emotion."""
-    train = material.comments["train"]
-    labels = equal_labels(material.labels["train"], seed=seed)
+    train, labels = material.comments["train"], material.equal
     features = run.step(f"neurons-{name}", lm.capture, train, site="mlp.act", pooling=pooling)
     halves = run.step(f"halves-{name}", concept_activations, features, labels, n_splits=2, seed=seed)
     whole = run.step(f"concepts-{name}", concept_activations, features, labels, n_splits=1, seed=seed)

@@ -8,7 +8,6 @@ import xarray as xr
 from scipy.special import ndtr
 
 from consona.alignment.simple_features import bag_of_words
-from consona.concepts.comments import equal_labels
 from consona.concepts.concept_activations import concept_activations
 from consona.concepts.neurons import (
     distinct_neurons,
@@ -31,15 +30,15 @@ if TYPE_CHECKING:
     from consona.engine.run import Run
     from consona.studies.emotion_neurons.study import EmotionNeurons
 
-TWIN, WORDS, PROMPTS = "untrained twin", "bag of words", "concept words"
+TWIN, WORDS = "untrained twin", "bag of words"
 
 
 @dataclass(frozen=True)
 class Selected:
     """Tau and p of every neuron with every attribute, the chosen sets, and the same for what knows no emotion.
 
-    ``others``: results of :func:`neuron_rsa` for an untrained twin, a bag of words, and concept words. ``n``: neurons
-    in a set. ``concepts``: activations the sets were chosen by, and ``without``, those of the first two.
+    ``others``: results of :func:`neuron_rsa` for an untrained twin and a bag of words. ``n``: neurons in a set.
+    ``concepts``: activations the sets were chosen by, and ``without``, those of the other two.
     ``agreed``: see :func:`agreement`.
     """
 
@@ -71,20 +70,18 @@ def select(study: "EmotionNeurons", run: "Run", material: Material, read: Read) 
     words = run.step("words", bag_of_words, material.comments["train"])
     size = read.concepts.sizes["layer"], read.concepts.sizes["neuron"]
     mixed = run.step("words-mixed", mixed_words, words, *size, seed=seed)
-    labels = equal_labels(material.labels["train"], seed=seed)
-    counted = run.step("concepts-words", concept_activations, mixed, labels, n_splits=1, seed=seed)
-    several = {TWIN: untrained, WORDS: counted, PROMPTS: read.prompts}
+    counted = run.step("concepts-words", concept_activations, mixed, material.equal, n_splits=1, seed=seed)
+    without = {TWIN: untrained, WORDS: counted}
     others = {
         name: run.step(f"rsa-{name.replace(' ', '-')}", neuron_rsa, each, material.attributes, **how)
-        for name, each in several.items()
+        for name, each in without.items()
     }
     given = {**how, "n_permutations": counts.n_halves}
     distinct = run.step("distinctness", distinctness, read.halves, material.attributes, n, **given)
     run.evidence("CON002", where="neurons", what="neurons", n_candidates=read.n_neurons, chosen_on="training folds")
     jaccard = run.step("overlap", overlap, masks)
     few = {"n": counts.n_few, "product": int8_product, "seed": seed}
-    agreed = run.step("agreement", agreement, read.concepts, read.prompts, material.attributes, **few)
-    without = {name: several[name] for name in (TWIN, WORDS)}
+    agreed = run.step("agreement", agreement, read.concepts, read.other, material.attributes, **few)
     return Selected(rsa, masks, n, others, distinct, jaccard, read.concepts, without, agreed)
 
 
@@ -106,32 +103,33 @@ def mixed_words(words: Features, n_layers: int, n_neurons: int, *, seed: int) ->
 
 
 def agreement(
-    concepts: xr.DataArray, prompts: xr.DataArray, attributes: xr.DataArray, *, n: int, product: Product, seed: int
+    concepts: xr.DataArray, other: xr.DataArray, attributes: xr.DataArray, *, n: int, product: Product, seed: int
 ) -> xr.Dataset:
     """Do neurons that follow an attribute in comments follow it when the concept is only named?
 
     ``r (attribute)``: correlation over neurons of both taus; ``null (permutation)``: its mean over attributes where
     their emotions change places, by one order for both, so that neurons are as reliable as ever; one-sided ``p``.
     """
-    orders = [None, *(rng_for(seed, "agreement", number) for number in range(n))]
-    r = np.stack([_tau_agreement(concepts, prompts, _in_order(attributes, rng), product) for rng in orders])
+    every = [attributes, *(reordered(attributes, rng_for(seed, "agreement", number)) for number in range(n))]
+    r = np.stack([_tau_agreement(concepts, other, each, product) for each in every])
     p = float(p_value(r[0].mean(), r[1:].mean(axis=1)))
     data = {"r": ("attribute", r[0]), "null": ("permutation", r[1:].mean(axis=1))}
     return xr.Dataset(data, {"attribute": attributes["attribute"].values}, {"p": p})
 
 
-def _in_order(attributes: xr.DataArray, rng: np.random.Generator | None) -> xr.DataArray:
+def reordered(attributes: xr.DataArray, rng: np.random.Generator) -> xr.DataArray:
+    """The attributes with their emotions in another order, the same for all: their own correlations are kept."""
     whole = attributes.transpose("emotion", "attribute")
-    return whole if rng is None else whole.copy(data=whole.values[rng.permutation(whole.sizes["emotion"])])
+    return whole.copy(data=whole.values[rng.permutation(whole.sizes["emotion"])])
 
 
 def _tau_agreement(
-    concepts: xr.DataArray, prompts: xr.DataArray, attributes: xr.DataArray, product: Product
+    concepts: xr.DataArray, other: xr.DataArray, attributes: xr.DataArray, product: Product
 ) -> np.ndarray:
     n = attributes.sizes["attribute"]
     both = [
         neuron_rsa(each, attributes, n_permutations=0, product=product, seed=0)["tau"].values.reshape(n, -1)
-        for each in (concepts, prompts)
+        for each in (concepts, other)
     ]
     known = np.isfinite(both[0][0]) & np.isfinite(both[1][0])
     return pearson_columns(both[0][:, known].T, both[1][:, known].T)

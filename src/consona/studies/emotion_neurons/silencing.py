@@ -24,7 +24,7 @@ from consona.studies.emotion_neurons.names import (
     slug,
 )
 from consona.studies.emotion_neurons.reading import N_REFERENCE, Read
-from consona.studies.emotion_neurons.selection import Selected
+from consona.studies.emotion_neurons.selection import Selected, reordered
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -192,13 +192,10 @@ def shuffled_masks(
     (layer, neuron)`` are chosen: one outlier unit costs more than a thousand other neurons, and a set that has it by
     chance would hide what the others do.
     """
-    whole = attributes.transpose("emotion", "attribute")
     found = []
     for number in range(n):
-        order = rng_for(seed, "shuffled attribute", number).permutation(whole.sizes["emotion"])
-        rsa = neuron_rsa(
-            concepts, whole.copy(data=whole.values[order]), n_permutations=0, product=float_product, seed=seed
-        )
+        shuffled = reordered(attributes, rng_for(seed, "shuffled attribute", number))
+        rsa = neuron_rsa(concepts, shuffled, n_permutations=0, product=float_product, seed=seed)
         chosen = top_neurons(rsa.assign(tau=rsa["tau"].where(among)), n_neurons)
         found.append(chosen.expand_dims(mask=[f"shuffled {number}"]))
     return xr.concat(found, "mask").transpose("attribute", "mask", "layer", "neuron")
