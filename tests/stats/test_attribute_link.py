@@ -104,3 +104,20 @@ def test_a_draw_that_is_undefined_counts_against_the_link():
     again = link_of_random(d, random, w)
     assert np.isfinite(again.null).all()
     assert again.p == 0.01
+
+
+def test_ranks_against_random_masks_are_spearmans_and_ignore_monotone_change():
+    rng = np.random.default_rng(5)
+    importance = rng.random(14)
+    random = rng.standard_normal((60, 14))
+    drop = np.exp(4 * importance)  # the order of importance, far from a line
+    found = link_of_random(drop, random, importance)
+    whole = np.vstack([drop, random])
+    expected = stats.spearmanr(drop - whole.mean(axis=0), importance).statistic
+    assert found.rho == pytest.approx(expected, abs=1e-9)
+    assert found.p_rho == pytest.approx(1 / 61)
+    # each random mask in turn as the selected one: its p is its rank among all, ties as high as they come
+    absent = [link_of_random(row, np.delete(random, i, axis=0), importance) for i, row in enumerate(random)]
+    rho = np.round([each.rho for each in absent], 9)
+    assert [each.p_rho for each in absent] == pytest.approx([np.mean(rho >= own) for own in rho])
+    assert min(each.p_rho for each in absent) == pytest.approx(1 / 60)

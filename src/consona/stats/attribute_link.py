@@ -36,13 +36,16 @@ class AttributeLink(NamedTuple):
 class RandomLink(NamedTuple):
     """``r`` of the selected masks, ``null``: of each draw of random ones in their place, ``p`` that one reaches it.
 
-    ``p`` is one-sided (above), ``p_two`` two-sided: as far from the mean of all draws, on either side.
+    ``p`` is one-sided (above), ``p_two`` two-sided: as far from the mean of all draws, on either side. ``rho`` and
+    ``p_rho`` (one-sided): the same by ranks of attributes within every draw.
     """
 
     r: float
     null: Float[np.ndarray, " n_random"]
     p: float
     p_two: float
+    rho: float
+    p_rho: float
 
 
 def attribute_link(
@@ -134,14 +137,21 @@ def link_of_random(
     whole = np.asarray(np.isfinite(losses[:, np.isfinite(losses[0])]).all(axis=1))
     centred = losses - losses[whole].mean(axis=0)
     values, Z, known = _table(centred[0], importance, covariates)
-    null = np.full(len(random), np.nan)
-    usable = whole[1:]
-    rest = _left(np.column_stack([values[:, 1], centred[1:][usable][:, known].T]), Z)
-    null[usable] = np.round(rest[:, 1:].T @ rest[:, 0], 9)
-    r = float(np.round(_partial(values, Z), 9))
+    every = np.column_stack([values[:, 1], centred[whole][:, known].T])
+    r, null = _of_draws(every, Z, whole)
+    ranks = rankdata(np.round(np.column_stack([every, Z]), 12), axis=0)
+    rho, null_rho = _of_draws(ranks[:, : every.shape[1]], ranks[:, every.shape[1] :], whole)
     middle = float(np.nanmean([r, *null])) if np.isfinite(r) else np.nan
     p_two = p_value(abs(r - middle), np.abs(null - middle))
-    return RandomLink(r, null, float(p_value(r, null)), float(p_two))
+    return RandomLink(r, null, float(p_value(r, null)), float(p_two), rho, float(p_value(rho, null_rho)))
+
+
+def _of_draws(columns: np.ndarray, Z: np.ndarray, whole: np.ndarray) -> tuple[float, np.ndarray]:
+    """Partial correlation of the first column with the second, and with those after it; NaN unless whole."""
+    found = np.full(len(whole), np.nan)
+    rest = _left(columns, Z)
+    found[whole] = np.round(rest[:, 1:].T @ rest[:, 0], 9)
+    return float(found[0]), found[1:]
 
 
 def _table(

@@ -21,8 +21,9 @@ class MaskTest(NamedTuple):
     ``effect``: mean loss over emotions minus that of the random masks; ``spread``: its SD over masks; ``z``: both
     divided. ``p``: that a random mask costs as much; ``p_below``: as little; ``p_max``: ``p`` for the largest ``z`` of
     all attributes. ``pooled``: mean effect, ``pooled_low`` to ``pooled_high`` its interval over emotions,
-    ``pooled_null``: what each draw of random masks gives in its place, ``pooled_z`` and ``pooled_p``,
-    ``pooled_p_below`` from the mean of ``z``. ``n_undefined``: cells of emotions and masks that were left out.
+    ``pooled_null``: what each draw of random masks gives in its place, ``pooled_z`` (``pooled_z_null`` of each draw,
+    infinite where one is broken), ``pooled_p`` and ``pooled_p_below`` from the mean of ``z``. ``n_undefined``: cells of
+    emotions and masks that were left out.
     """
 
     effect: Float[np.ndarray, " n_attributes"]
@@ -39,6 +40,7 @@ class MaskTest(NamedTuple):
     pooled_p: float
     pooled_p_below: float
     n_undefined: Int[np.ndarray, " n_attributes"]
+    pooled_z_null: Float[np.ndarray, " n_random"]
 
 
 class Heterogeneity(NamedTuple):
@@ -130,6 +132,7 @@ def mask_test(
         float(p_value(overall[0], overall[1:])),
         float(p_value(-below[0], -below[1:])),
         (~np.isfinite(losses)).sum(axis=(1, 2)),
+        overall[1:],
     )
 
 

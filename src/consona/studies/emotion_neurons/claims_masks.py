@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant
-from consona.stats.mask_effects import MaskTest
+from consona.stats.mask_effects import MaskTest, mask_test
 from consona.stats.mask_specificity import extremity, specificity
 from consona.stats.permutation import p_value
 from consona.studies.emotion_neurons.names import (
@@ -119,22 +119,21 @@ def _beyond_capabilities(parts: "Parts", how: str) -> Verdict:
     drop = parts.silenced.capabilities.drop
     n = drop.sizes["mask"]
     selected, random = emotion_losses(parts.silenced.declared, how)
-    ours = _studentised(np.concatenate([selected[:, None], random[:, : n - 1]], axis=1).mean(axis=2))
-    others = {str(name): _studentised(drop.sel(capability=name).values) for name in drop["capability"].values}
-    gap = ours - np.max(np.stack(list(others.values())), axis=0)
+    ours = mask_test(selected, random[:, : n - 1], seed=0)
+    others = {
+        str(name): mask_test(
+            drop.sel(capability=name).values[:, :1], drop.sel(capability=name).values[:, 1:, None], seed=0
+        )
+        for name in drop["capability"].values
+    }
+    most = max(each.pooled_z for each in others.values())
+    null = ours.pooled_z_null - np.max([each.pooled_z_null for each in others.values()], axis=0)
     rule = "loss at emotions beyond the largest loss at anything else, in SD of random masks, which take its place"
-    shown = ", ".join([f"emotions {ours[0]:+.2f}", *(f"{name} {each[0]:+.2f}" for name, each in others.items())])
+    shown = ", ".join([f"{name} {each.pooled_z:+.2f}" for name, each in {"emotions": ours, **others}.items()])
     if 1 / n > LEVEL:
         return not_testable(f"{n - 1} random masks give no p below {1 / n:.2g}; {shown}", rule=rule)
-    verdict = significant(float(p_value(gap[0], gap[1:])) if ours[0] > 0 else 1.0, of=rule)
+    verdict = significant(float(p_value(ours.pooled_z - most, null)) if ours.pooled_z > 0 else 1.0, of=rule)
     return replace(verdict, value=f"{verdict.value} ({shown})")
-
-
-def _studentised(loss: np.ndarray) -> np.ndarray:
-    """Mean over attributes of losses ``(attribute, mask)`` in SD of all masks, ``(mask,)``."""
-    centred = loss - loss.mean(axis=1, keepdims=True)
-    sd = centred.std(axis=1, ddof=1, keepdims=True)
-    return np.asarray(np.divide(centred, sd, out=np.zeros_like(centred), where=sd > 0).mean(axis=0))
 
 
 def _specific(study: "EmotionNeurons", parts: "Parts") -> Verdict:

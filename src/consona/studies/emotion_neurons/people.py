@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.stats import rankdata
 
 from consona.alignment.rdms import model_rdm
 from consona.alignment.rsa import rsa_score
@@ -18,7 +17,7 @@ from consona.core.score import Score
 from consona.stats.attribute_importance import attribute_importance
 from consona.stats.attribute_link import attribute_link, link_of_random
 from consona.stats.mask_losses import defined_mean
-from consona.stats.permutation import p_value, random_orders
+from consona.stats.permutation import random_orders
 from consona.studies.emotion_neurons.material import Material
 from consona.studies.emotion_neurons.selection import Selected
 from consona.studies.emotion_neurons.silencing import Silenced
@@ -95,13 +94,13 @@ def linked(
     drop, weight = selected - defined_mean(random, axis=0), importance.values
     layers = covariates(shares)
     plain = attribute_link(drop, weight, margin=MARGIN, seed=seed)
-    given = attribute_link(drop, weight, covariates=layers, margin=MARGIN, seed=seed)
     masks = link_of_random(selected, random, weight)
-    attrs = {name: float(getattr(plain, name)) for name in ("r", "rho", "p", "p_above", "p_rho", "low", "high")}
-    attrs |= {f"{name}_partial": float(getattr(given, name)) for name in ("r", "p", "low", "high")}
-    attrs |= {"p_equal": plain.p_equal, "least_margin": plain.least_margin, "margin": MARGIN}
-    attrs |= {"p_masks": masks.p, "p_masks_two": masks.p_two, "n_random": len(random), "n_covariates": layers.shape[1]}
-    attrs |= _against_random(selected, random, weight, {"layers": layers, "tuning": tuning[:, None]})
+    attrs = {name: float(getattr(plain, name)) for name in ("r", "p_above", "low", "high", "p_equal", "least_margin")}
+    attrs |= {"margin": MARGIN, "n_random": len(random), "n_covariates": layers.shape[1]}
+    attrs |= {"p_masks": masks.p, "r_ranks": masks.rho, "p_ranks": masks.p_rho}
+    for name, given in {"layers": layers, "tuning": tuning[:, None]}.items():
+        left = link_of_random(selected, random, weight, covariates=given)
+        attrs |= {f"r_{name}": left.r, f"p_{name}": left.p}
     over = {
         "drop": drop,
         "spread": random.std(axis=0, ddof=1),
@@ -113,19 +112,6 @@ def linked(
     }
     data = {name: ("attribute", np.asarray(value)) for name, value in over.items()}
     return xr.Dataset({**data, "null": ("draw", masks.null)}, {"attribute": importance["attribute"].values}, attrs)
-
-
-def _against_random(selected: Array, random: Array, weight: Array, given: dict[str, Array]) -> dict[str, float]:
-    found = {name: link_of_random(selected, random, weight, covariates=each) for name, each in given.items()}
-    facts = {f"r_{name}": float(each.r) for name, each in found.items()}
-    facts |= {f"p_{name}": float(each.p) for name, each in found.items()}
-    known = np.isfinite(selected)
-    every = np.vstack([selected, random])[:, known]
-    whole = np.isfinite(every).all(axis=1)
-    ranks = rankdata(np.round(every[whole] - every[whole].mean(axis=0), 12), axis=1)
-    rho = np.full(len(every), np.inf)  # a draw that is not defined counts as one that reaches the observed value
-    rho[whole] = np.round(np.corrcoef(np.vstack([rankdata(weight[known]), ranks]))[0, 1:], 9)
-    return {**facts, "r_ranks": float(rho[0]), "p_ranks": float(p_value(rho[0], rho[1:]))}
 
 
 def covariates(shares: xr.DataArray) -> Array:
