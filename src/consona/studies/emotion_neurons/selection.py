@@ -110,17 +110,18 @@ def agreement(
     ``r (attribute)``: correlation over neurons of both taus; ``null (permutation)``: its mean over attributes where
     their emotions change places, by one order for both, so that neurons are as reliable as ever; one-sided ``p``.
     """
-    every = [attributes, *(reordered(attributes, rng_for(seed, "agreement", number)) for number in range(n))]
+    orders = [rng_for(seed, "agreement", number).permutation(attributes.sizes["emotion"]) for number in range(n)]
+    every = [attributes, *(reordered(attributes, order) for order in orders)]
     r = np.stack([_tau_agreement(concepts, other, each, product) for each in every])
     p = float(p_value(r[0].mean(), r[1:].mean(axis=1)))
     data = {"r": ("attribute", r[0]), "null": ("permutation", r[1:].mean(axis=1))}
     return xr.Dataset(data, {"attribute": attributes["attribute"].values}, {"p": p})
 
 
-def reordered(attributes: xr.DataArray, rng: np.random.Generator) -> xr.DataArray:
+def reordered(attributes: xr.DataArray, order: np.ndarray) -> xr.DataArray:
     """The attributes with their emotions in another order, the same for all: their own correlations are kept."""
     whole = attributes.transpose("emotion", "attribute")
-    return whole.copy(data=whole.values[rng.permutation(whole.sizes["emotion"])])
+    return whole.copy(data=whole.values[order])
 
 
 def _tau_agreement(

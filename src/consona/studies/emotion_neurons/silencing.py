@@ -194,8 +194,8 @@ def shuffled_masks(
     """
     found = []
     for number in range(n):
-        shuffled = reordered(attributes, rng_for(seed, "shuffled attribute", number))
-        rsa = neuron_rsa(concepts, shuffled, n_permutations=0, product=float_product, seed=seed)
+        order = rng_for(seed, "shuffled attribute", number).permutation(attributes.sizes["emotion"])
+        rsa = neuron_rsa(concepts, reordered(attributes, order), n_permutations=0, product=float_product, seed=seed)
         chosen = top_neurons(rsa.assign(tau=rsa["tau"].where(among)), n_neurons)
         found.append(chosen.expand_dims(mask=[f"shuffled {number}"]))
     return xr.concat(found, "mask").transpose("attribute", "mask", "layer", "neuron")
