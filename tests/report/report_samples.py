@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from decoding_samples import KINDS as OF_DECODERS
+from guidance_samples import KINDS as OF_GUIDANCE
 from neuron_samples import KINDS as OF_NEURONS
 
 from consona.engine.claims import ChecksFile, ClaimsFile
@@ -303,7 +304,8 @@ def table(rng):
 
 
 DRAWN = (axis_profile, roc, layer_sweep, clip_scatter, hold_outs, scalp, subjects, lines, heatmap, bars)
-KINDS = {each.__name__: each for each in (*DRAWN, regions, rdms, null, slices, table)} | OF_DECODERS | OF_NEURONS
+KINDS = {each.__name__: each for each in (*DRAWN, regions, rdms, null, slices, table)}
+KINDS |= OF_DECODERS | OF_NEURONS | OF_GUIDANCE
 
 
 def sample(kind):

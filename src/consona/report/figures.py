@@ -11,8 +11,20 @@ from consona.report.drawing import as_pdf, as_svg, house_style
 from consona.report.figures_alignment import draw_axis_profile, draw_clip_scatter, draw_hold_outs, draw_subjects
 from consona.report.figures_curves import draw_bars, draw_heatmap, draw_layer_sweep, draw_lines, draw_roc
 from consona.report.figures_decoding import draw_confusion, draw_holdouts, draw_scatter_groups
+from consona.report.figures_guidance import (
+    draw_arm_intervals,
+    draw_flip_matrix,
+    draw_power_curve,
+    draw_steering_dose,
+    draw_transfer_table,
+)
 from consona.report.figures_masks import draw_attribute_link, draw_dose_bands, draw_geometry, draw_mask_clouds
 from consona.report.figures_neurons import draw_drop_matrix, draw_neuron_map, draw_p_histograms, draw_rdm_gallery
+from consona.report.figures_predictivity import (
+    draw_layer_profile,
+    draw_released_against_corrected,
+    draw_trivial_against_ceiling,
+)
 from consona.report.figures_regions import draw_null, draw_rdms, draw_regions, draw_slices
 from consona.report.figures_scalp import draw_scalp
 from consona.report.figures_training import draw_forest, draw_gains, draw_saturation
@@ -49,6 +61,14 @@ KINDS: dict[str, Callable[[xr.Dataset], "Figure"]] = {
     "dose_bands": draw_dose_bands,
     "attribute_link": draw_attribute_link,
     "geometry": draw_geometry,
+    "trivial_against_ceiling": draw_trivial_against_ceiling,
+    "released_against_corrected": draw_released_against_corrected,
+    "layer_profile": draw_layer_profile,
+    "flip_matrix": draw_flip_matrix,
+    "steering_dose": draw_steering_dose,
+    "arm_intervals": draw_arm_intervals,
+    "transfer_table": draw_transfer_table,
+    "power_curve": draw_power_curve,
 }
 
 

@@ -73,7 +73,7 @@ def draw_layer_sweep(ds: xr.Dataset) -> "Figure":
         )
     _reference(ax, ds)
     low, high = values(ds, "low", "treatment", "layer"), values(ds, "high", "treatment", "layer")
-    _curves(ax, layers, (values(ds, "score", "treatment", "layer"), low, high), labels(ds, "treatment"))
+    named_curves(ax, layers, (values(ds, "score", "treatment", "layer"), low, high), labels(ds, "treatment"))
     ax.set_xticks(layers[:: max(1, len(layers) // 16)])
     ax.set_xlabel(words(ds, "xlabel", "layer (counted from 0)"))
     ax.set_ylabel(words(ds, "ylabel", "score"))
@@ -89,7 +89,7 @@ def draw_lines(ds: xr.Dataset) -> "Figure":
     numeric = np.issubdtype(ds["x"].dtype, np.number)
     x = np.asarray(ds["x"].values, dtype=float) if numeric else np.arange(ds.sizes["x"], dtype=float)
     _reference(ax, ds)
-    _curves(ax, x, (values(ds, "y", "series", "x"), low, high), labels(ds, "series"))
+    named_curves(ax, x, (values(ds, "y", "series", "x"), low, high), labels(ds, "series"))
     if not numeric:
         ax.set_xticks(x, labels(ds, "x"))
     elif len(x) <= 8:
@@ -115,7 +115,9 @@ def _reference(ax: "Axes", ds: xr.Dataset) -> None:
         zero_line(ax, at=float(ds.attrs["reference"]), vertical=False)
 
 
-def _curves(ax: "Axes", x: np.ndarray, curves: tuple[np.ndarray, np.ndarray, np.ndarray], names: list[str]) -> None:
+def named_curves(
+    ax: "Axes", x: np.ndarray, curves: tuple[np.ndarray, np.ndarray, np.ndarray], names: list[str]
+) -> None:
     """Lines (y, low, high: each series x point), named at their right ends, the names moved apart."""
     y, low, high = curves
     few = len(x) <= 40

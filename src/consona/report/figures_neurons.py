@@ -74,12 +74,12 @@ def draw_neuron_map(ds: xr.Dataset) -> "Figure":
     ax = figure.add_subplot()
     extreme = float(np.nanmax(np.abs(share - chance), initial=1e-12))
     for (i, j), each in np.ndenumerate(share):
-        _cell(ax, (i, j), (each - chance) / extreme, darkest=READABLE)
+        shaded_cell(ax, (i, j), (each - chance) / extreme, darkest=READABLE)
         if share.shape[1] <= MOST_WRITTEN:
             ax.text(j + 0.5, i + 0.5, number(100 * each, 0), ha="center", va="center", fontsize=8, color=INK)
     layers = labels(ds, "layer")
     step = max(1, len(layers) // MOST_WRITTEN)
-    _frame_cells(ax, names, share.shape[1])
+    frame_cells(ax, names, share.shape[1])
     ax.set_xticks(np.arange(len(layers))[::step] + 0.5, layers[::step])
     ax.set_xlabel(words(ds, "xlabel", "layer (counted from 0)"))
     said = f"Per cent of the neurons of a row. Chance is {number(100 * chance, 1)}:\norange above it, blue below."
@@ -92,13 +92,14 @@ def _beside(names: list[str]) -> float:
     return 0.6 + 0.066 * max(map(len, names))
 
 
-def _frame_cells(ax: "Axes", names: list[str], n_columns: int) -> None:
+def frame_cells(ax: "Axes", names: list[str], n_columns: int) -> None:
+    """Name the rows of a grid of cells, the first at the top, and take away the lines around it."""
     ax.set_yticks(np.arange(len(names)) + 0.5, names)
     ax.set(xlim=(0, n_columns), ylim=(len(names), 0))
     without_spine(ax, "left", "bottom")
 
 
-def _cell(ax: "Axes", place: tuple[float, float], strength: float, *, darkest: float) -> None:
+def shaded_cell(ax: "Axes", place: tuple[float, float], strength: float, *, darkest: float) -> None:
     """A square at (row, column), orange for a strength up to 1, blue down to −1; a dash where it is undefined."""
     from matplotlib.patches import Rectangle
 
@@ -129,7 +130,7 @@ def draw_drop_matrix(ds: xr.Dataset) -> "Figure":
     ax = figure.add_subplot()
     extreme = float(np.nanmax(np.abs(grid), initial=1e-12))
     for (i, j), each in np.ndenumerate(grid):
-        _cell(ax, (float(rows[i]), j), each / extreme, darkest=DARKEST)
+        shaded_cell(ax, (float(rows[i]), j), each / extreme, darkest=DARKEST)
     _name_rows(ax, names, rows, tested)
     ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=50, ha="right", rotation_mode="anchor")
     ax.set(xlim=(0, len(columns)), ylim=(bottom, 0))
