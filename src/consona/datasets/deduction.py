@@ -21,7 +21,14 @@ Literal = tuple[Atom, bool]
 Clause = frozenset[Literal]
 Order = tuple[str, str, str, bool]
 
-OPPOSITES = {"slower": "faster", "smaller": "bigger", "shorter": "taller", "younger": "older"}
+OPPOSITES = {
+    "slower": "faster",
+    "smaller": "bigger",
+    "shorter": "taller",
+    "younger": "older",
+    "weaker": "stronger",
+    "poorer": "richer",
+}
 
 _ANYONE = "*"
 _ALL = re.compile(r"(all|no) ([\w-]+)( things)? are (not )?([\w-]+)")
@@ -62,7 +69,7 @@ def contradictory(premises: Sequence[str]) -> bool:
         reach = _reach([_order(each) for each in plain])
         return any(one == two and strict for (_, one, two), strict in reach.items())
     if plain and all(_described(each) for each in plain):
-        return False
+        return len(set(plain)) != len({each.split(" is ")[0] for each in plain})
     nouns = _nouns(premises)
     clauses = [clause for each in premises for clause in _clauses(each, nouns)]
     return not _possible(_grounded(clauses, {atom[0] for clause in clauses for atom, _ in clause}))

@@ -57,6 +57,11 @@ def problems(rows: pd.DataFrame) -> Stimuli:
     table["label"] = np.array([bool(each) for each in rows["label"]])
     table["negated"] = [" not " in f" {each.lower()} " for each in table["conclusion"]]
     table["n_premises"] = [len(each) for each in table["premises"]]
+    if "n_integrated" in rows:
+        counts = pd.to_numeric(rows["n_integrated"], errors="coerce")
+        _require(
+            table, counts.between(1, table["n_premises"]), "another n_integrated than 1 to all premises", "Mend it"
+        )
     table["n_integrated"] = rows["n_integrated"].astype(int) if "n_integrated" in rows else table["n_premises"]
     table["form"] = rows["form"] if "form" in rows else [_form(row) for row in table.to_dict("records")]
     table["run"] = rows["run"].astype(str) if "run" in rows else ""
@@ -112,8 +117,8 @@ def reordered(stimuli: Stimuli, order: Sequence[int]) -> Stimuli:
 def all_orders(stimuli: Stimuli) -> Stimuli:
     """Every problem in every order of its premises: six of three, 720 of six; ids ``syllogism00-102``.
 
-    The column ``item`` holds the id of the problem and ``order`` the order; orders of one problem are no independent
-    samples: group by ``item``.
+    The column ``problem`` holds the id of the problem and ``order`` the order; orders of one problem are no independent
+    samples: group by ``problem``.
 
     Raises :class:`InvalidInput` where they would be more than :data:`MOST_ORDERS`.
     """
@@ -124,16 +129,15 @@ def all_orders(stimuli: Stimuli) -> Stimuli:
             f"All orders of the premises of {len(stimuli)} problems are {total}; at most {MOST_ORDERS} are made. "
             "Select some problems first, or take single orders with reordered()."
         )
-    parts = []
+    parts, places = [], []
     for count in sorted(set(counts.tolist())):
         some = stimuli.select(counts == count)
         for order in itertools.permutations(range(count)):
-            table = reordered(some, order).to_frame()
-            parts.append(table.assign(item=table.index, place=np.flatnonzero(counts == count)))
-    table = pd.concat(parts).sort_values("place", kind="stable").drop(columns="place")
-    return Stimuli(
-        table.set_axis([f"{item}-{order}" for item, order in zip(table["item"], table["order"], strict=True)])
-    )
+            parts.append(reordered(some, order).to_frame())
+            places.append(np.flatnonzero(counts == count))
+    table = pd.concat(parts).iloc[np.argsort(np.concatenate(places), kind="stable")]
+    ids = [f"{name}-{order}" for name, order in zip(table.index, table["order"], strict=True)]
+    return Stimuli(table.assign(problem=table.index).set_axis(ids))
 
 
 def _sentences(premises: object) -> tuple[str, ...]:

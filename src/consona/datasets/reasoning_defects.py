@@ -4,10 +4,10 @@ import pandas as pd
 
 from consona.datasets.deduction import contradictory
 from consona.datasets.problems import plain_sentence
+from consona.datasets.reasoning_trials import LONGEST_S, RUNS, same_rows
 
 _COLUMNS = ("subject", "run", "defect", "count", "done")
 _SENTENCES = ("premise1", "premise2", "premise3", "conclusion")
-_RUNS = tuple((task, run) for task in ("Syllogisms", "Transitive") for run in ("1", "2"))
 
 
 def defects_of(raw: pd.DataFrame) -> pd.DataFrame:
@@ -25,7 +25,7 @@ def defects_of(raw: pd.DataFrame) -> pd.DataFrame:
         *_counted(named, named["trial_type"].str[0] != prefix, "wrong number of premises", "read from the file name"),
         *_counted(named, seconds.isna(), "no answer", "missing, neither right nor wrong"),
         *_counted(named, seconds.isna() & right, "right without an answer", "missing"),
-        *_counted(named, (seconds <= 0) | (seconds > 6.0), "impossible response time", "response time missing"),
+        *_counted(named, (seconds <= 0) | (seconds > LONGEST_S), "impossible response time", "response time missing"),
         *_counted(named, blank, "stray blanks or full stops", "taken away"),
         *_missing_runs(raw),
         *_of_problems(named),
@@ -41,7 +41,7 @@ def _counted(named: pd.DataFrame, wrong: "pd.Series[bool]", defect: str, done: s
 def _missing_runs(raw: pd.DataFrame) -> list[tuple[object, ...]]:
     there = set(raw[["subject", "task", "run"]].itertuples(index=False, name=None))
     gone = [
-        (s, task, run) for s in sorted(raw["subject"].unique()) for task, run in _RUNS if (s, task, run) not in there
+        (s, task, run) for s in sorted(raw["subject"].unique()) for task, run in RUNS if (s, task, run) not in there
     ]
     return [
         (subject, f"{task} {run}", "no table", 1, "left out where all runs are needed") for subject, task, run in gone
@@ -51,7 +51,7 @@ def _missing_runs(raw: pd.DataFrame) -> list[tuple[object, ...]]:
 def _of_problems(named: pd.DataFrame) -> list[tuple[object, ...]]:
     """Problems that contradict themselves, the balance of labels, and people who saw another order."""
     rows: list[tuple[object, ...]] = []
-    first = named.drop_duplicates(["run", "item"])
+    first = named.drop_duplicates(["run", "place"])
     for run, table in first.groupby("run", sort=True):
         count = sum(contradictory([plain_sentence(s) for s in row]) for row in table[list(_SENTENCES[:3])].to_numpy())
         if count:
@@ -59,7 +59,5 @@ def _of_problems(named: pd.DataFrame) -> list[tuple[object, ...]]:
     true = int(first["stim_file"].str.contains("_true_").sum())
     if 2 * true != len(first):
         rows.append(("all", "", f"labels {true} true to {len(first) - true} false", abs(2 * true - len(first)), "kept"))
-    key = ["run", "item", *_SENTENCES]
-    known = set(first[key].itertuples(index=False, name=None))
-    other = pd.Series([row not in known for row in named[key].itertuples(index=False, name=None)], named.index)
+    other = ~same_rows(named, first, ("run", "place", *_SENTENCES))
     return [*rows, *_counted(named, other, "another problem at this place", "refused where betas are aligned")]

@@ -1,44 +1,22 @@
-"""Behaviour of ds003076: 72 deduction problems that 17 adults judged in the scanner, with the faults of its tables."""
+"""Behaviour of ds003076, and what is wrong with the tables that hold it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from consona.core.errors import InvalidInput, MissingData
-from consona.core.invariants import listed
 from consona.core.stimuli import Stimuli
 from consona.datasets.locate import corpus_folder
-from consona.datasets.problems import condition, plain_sentence, problems
 from consona.datasets.reasoning_defects import defects_of
-from consona.datasets.textcorpus import read_columns
-
-NAME = "ds003076_events"
-CITATION = (
-    "Lytle MN, Prado J, Booth JR (2020). Brain correlates of deductive reasoning in adults. OpenNeuro ds003076 v1.0.1, "
-    "doi:10.18112/openneuro.ds003076.v1.0.1; Data in Brief 33:106405. Study: Prado J, Mutreja R, Booth JR (2013). "
-    "Cerebral Cortex 23:499-507"
-)
-LICENCE = "CC0"
-COMMIT = "aa412641e9240e0b35915a90db933e6d6c6cbeb9"
-RUNS = (("Syllogisms", "1"), ("Syllogisms", "2"), ("Transitive", "1"), ("Transitive", "2"))
-KINDS = {"Syllogisms": "syllogism", "Transitive": "transitive"}
-N_PROBLEMS = 18
-LONGEST_S = 6.0
-"""Seconds that people had to answer, from the conclusion."""
-
-_PREMISES = ("premise1", "premise2", "premise3")
-_COLUMNS = ("onset", "duration", "trial_type", "accuracy", "response_time", *_PREMISES, "conclusion", "stim_file")
-_CONTROL, _MISSING = "control", ("n/a", "")
+from consona.datasets.reasoning_trials import NAME, bids_trials, checked_trials, reasoning_problems
 
 
 @dataclass(frozen=True, eq=False)
 class ReasoningEvents:
     """Trials and what is wrong with the tables they were read from.
 
-    ``trials`` has a row per person and problem: ``subject``, ``task``, ``run`` ("1" or "2"), ``kind``, ``item`` (place
-    in its run, from 0), ``onset`` and ``duration`` (s), ``correct`` (1, 0; NaN: no answer), ``response_time`` (s from
+    ``trials`` has a row per person and problem: ``subject``, ``task``, ``run`` ("1" or "2"), ``kind``, ``place``
+    (in its run, from 0), ``onset`` and ``duration`` (s), ``correct`` (1, 0; NaN: no answer), ``response_time`` (s from
     the conclusion; NaN: no answer), ``premises``, ``conclusion``, ``trial_type`` as written and ``condition`` as the
     name of the stimulus file has it. ``defects`` has ``subject``, ``run``, ``defect``, ``count`` and ``done``.
     """
@@ -66,113 +44,3 @@ def load_reasoning_events(folder: Path | str | None = None) -> ReasoningEvents:
     """
     raw = bids_trials(corpus_folder(NAME, folder))
     return ReasoningEvents(checked_trials(raw), defects_of(raw))
-
-
-def bids_trials(root: Path) -> pd.DataFrame:
-    """Rows of all problems as written in ``sub-*/func/*_events.tsv``, text cells, with subject, task, run and item."""
-    paths = sorted(root.glob("sub-*/func/sub-*_task-*_run-*_events.tsv"))
-    if not paths:
-        raise MissingData(f"{root} holds no sub-*/func/*_events.tsv. Complete it, or run: consona fetch {NAME}")
-    parts = []
-    for path in paths:
-        entities = dict(part.split("-", 1) for part in path.name.split("_") if "-" in part)
-        table = read_columns(path, _COLUMNS)
-        table = table[table["trial_type"] != _CONTROL].reset_index(drop=True)
-        name = f"sub-{entities['sub']}"
-        parts.append(table.assign(subject=name, task=entities["task"], run=str(int(entities["run"])), item=table.index))
-    return pd.concat(parts, ignore_index=True)
-
-
-def derived_trials(path: Path) -> pd.DataFrame:
-    """The same rows from one table with the columns ``subject``, ``task_run`` and ``item`` besides."""
-    table = read_columns(path, (*_COLUMNS, "subject", "task_run", "item"))
-    named = table["task_run"].str.extract(r"^task-(\w+)_run-0?(\d+)$")
-    if named.isna().any(axis=None):
-        raise InvalidInput(f"{path.name}: the column task_run holds other names than task-Syllogisms_run-01.")
-    return table.assign(task=named[0], run=named[1], item=table["item"].astype(int)).drop(columns="task_run")
-
-
-def checked_trials(raw: pd.DataFrame) -> pd.DataFrame:
-    """Rows as numbers, with kind, premises and condition, in the order of runs; errors as above."""
-    _require_counts(raw)
-    _require_accuracy(raw)
-    missed = raw["response_time"].isin(_MISSING)
-    seconds = pd.to_numeric(raw["response_time"].where(~missed), errors="coerce").astype(float)
-    correct = pd.to_numeric(raw["accuracy"], errors="coerce").astype(float)
-    sentences = raw[[*_PREMISES]].map(plain_sentence).to_numpy()
-    table = pd.DataFrame(
-        {
-            "subject": raw["subject"],
-            "task": raw["task"],
-            "run": raw["run"],
-            "kind": raw["task"].map(KINDS),
-            "item": raw["item"].astype(int),
-            "onset": pd.to_numeric(raw["onset"], errors="coerce"),
-            "duration": pd.to_numeric(raw["duration"], errors="coerce"),
-            "correct": correct.where(~missed),
-            "response_time": seconds.where((seconds > 0) & (seconds <= LONGEST_S)),
-            "premises": pd.Series([tuple(each) for each in sentences], raw.index, dtype=object),
-            "conclusion": raw["conclusion"].map(plain_sentence),
-            "trial_type": raw["trial_type"],
-            "condition": condition_of_file(raw["stim_file"]),
-        }
-    )
-    return table.sort_values(["subject", "task", "run", "item"], kind="stable").reset_index(drop=True)
-
-
-def condition_of_file(names: "pd.Series[str]") -> "pd.Series[str]":
-    """``2_true_affirm`` of ``Don_2_true_affirm2.wav``; :class:`InvalidInput` names files without one."""
-    found = names.str.extract(r"_(\d_(?:true|false)_(?:affirm|negate))\d?\.wav$")[0]
-    if found.isna().any():
-        raise InvalidInput(f"These names of stimulus files hold no condition: {listed(names[found.isna()].unique())}.")
-    return found
-
-
-def reasoning_problems(trials: pd.DataFrame) -> Stimuli:
-    """The problems of the first person who has all four runs, in the order of runs; the same for everybody.
-
-    Raises :class:`InvalidInput` when nobody has all runs, or someone saw other problems or another order.
-    """
-    sizes = trials.groupby("subject").size()
-    whole = sizes.index[sizes == N_PROBLEMS * len(RUNS)]
-    if not len(whole):
-        raise InvalidInput(f"No person has all {len(RUNS)} runs of {N_PROBLEMS} problems. Complete the tables.")
-    table = trials[trials["subject"] == whole[0]].reset_index(drop=True)
-    key = ["task", "run", "item", "premises", "conclusion"]
-    joined = trials.merge(table[key], on=key)
-    if len(joined) != len(trials):
-        shown = trials[~trials["subject"].isin(joined["subject"].unique()) | ~_known(trials, table, key)]
-        who = listed(sorted({f"{row.subject} {row.task} run {row.run}" for row in shown.itertuples()}))
-        raise InvalidInput(f"Not everybody saw the problems of {whole[0]} in the same order; not so: {who}.")
-    said = [condition(each, kind, 3) for each, kind in zip(table["condition"], table["kind"], strict=True)]
-    place = table.groupby("kind").cumcount()
-    ids = [f"{kind}{i:02d}" for kind, i in zip(table["kind"], place, strict=True)]
-    rows = table[["premises", "conclusion", "kind", "run", "item"]].assign(
-        n_integrated=[each[0] for each in said], label=[each[1] for each in said], form=[each[2] for each in said]
-    )
-    return problems(rows.assign(row=np.arange(len(rows))).set_axis(ids))
-
-
-def _known(trials: pd.DataFrame, table: pd.DataFrame, key: list[str]) -> "pd.Series[bool]":
-    known = set(table[key].itertuples(index=False, name=None))
-    return pd.Series([row in known for row in trials[key].itertuples(index=False, name=None)], trials.index)
-
-
-def _require_counts(raw: pd.DataFrame) -> None:
-    for (subject, task, run), count in raw.groupby(["subject", "task", "run"]).size().items():
-        if (task, run) not in RUNS or count != N_PROBLEMS:
-            raise InvalidInput(
-                f"{subject}, {task} run {run}, has {count} problems; expected {N_PROBLEMS} in each of two runs of "
-                f"{listed(KINDS)}. Complete its table of events, or leave the subject out."
-            )
-
-
-def _require_accuracy(raw: pd.DataFrame) -> None:
-    value = pd.to_numeric(raw["accuracy"], errors="coerce")
-    bad = raw[~value.isin((0, 1)) & ~raw["response_time"].isin(_MISSING)]
-    if len(bad):
-        first = bad.iloc[0]
-        raise InvalidInput(
-            f"{first['subject']}, {first['task']} run {first['run']}: {len(bad)} accuracies are neither 0 nor 1 "
-            f"({listed(bad['accuracy'].unique())}). Mend its table of events."
-        )

@@ -14,7 +14,7 @@ from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import listed
 from consona.core.recording import Recording
 from consona.core.stimuli import Stimuli
-from consona.datasets import reasoning_events as events
+from consona.datasets import reasoning_trials as events
 from consona.datasets.deduction import contradictory as contradict
 from consona.datasets.locate import checksums, corpus_folder
 
@@ -84,7 +84,7 @@ def load_reasoning_fmri(
 def load_reasoning_problems(folder: Path | str | None = None, *, contradictory: Contradictory = "drop") -> Stimuli:
     """The 70 (or 72) problems, ids ``syllogism00`` to ``transitive35``, with the columns of ``problems`` and ``row``.
 
-    ``item`` is the place in the run, from 0; 46 of 70 conclusions follow, so that always answering true scores 65.7 %.
+    ``place`` is that in the run, from 0; 46 of 70 conclusions follow, so that always answering true scores 65.7 %.
     Raises as :func:`load_reasoning_fmri`.
     """
     return _kept(events.reasoning_problems(_trials(corpus_folder(NAME, folder))[0]), contradictory)[0]
@@ -98,7 +98,7 @@ def load_reasoning_behaviour(
 ) -> xr.Dataset:
     """Answers ``correct`` (1, 0; NaN: none) and ``response_time`` (s from the conclusion; NaN: none).
 
-    ``(subject, stimulus)`` with the coordinates ``run``, ``kind``, ``label`` and ``item`` (place in the run) along
+    ``(subject, stimulus)`` with the coordinates ``run``, ``kind``, ``label`` and ``place`` (in the run, from 0) along
     ``stimulus``. The published accuracies count a missing answer as wrong: ``correct.fillna(0)``. ``subjects`` are the
     ten with betas if not given; of the other seven, sub-1026 lacks a run.
 
@@ -118,7 +118,7 @@ def load_reasoning_behaviour(
     coords = {
         "subject": list(subjects),
         "stimulus": kept.ids,
-        **{name: ("stimulus", kept[name]) for name in ("run", "kind", "label", "item")},
+        **{name: ("stimulus", kept[name]) for name in ("run", "kind", "label", "place")},
     }
     variables = {}
     for name in ("correct", "response_time"):
