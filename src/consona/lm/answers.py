@@ -25,7 +25,7 @@ __all__ = ["answer_log_probabilities"]
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
     """A prompt and the answers to it, as token ids."""
 
     prompt: list[int]
@@ -69,7 +69,7 @@ def answer_log_probabilities(
     head, names = require_head(lm.head, lm.family.name), [str(answer) for answer in answers]
     if not names or len(set(names)) != len(names) or not all(names):
         raise InvalidInput(f"Answers are at least one, all different and not empty; found {listed(names)}.")
-    questions = _asked(lm, stimuli, names, Wording(template, lm.chat_template))
+    questions = asked(lm, stimuli, names, Wording(template, lm.chat_template))
     values = np.array([_scored(lm.machine, head, question) for question in questions])
     undefined = stimuli.ids[np.isnan(values).any(axis=1)]
     if len(undefined):
@@ -84,7 +84,7 @@ def answer_log_probabilities(
     return xr.DataArray(values, coords, ("stimulus", "answer"), attrs=attrs, name="log_probability")
 
 
-def _asked(lm: LanguageModel, stimuli: Stimuli, answers: Sequence[str], wording: Wording) -> list[_Question]:
+def asked(lm: LanguageModel, stimuli: Stimuli, answers: Sequence[str], wording: Wording) -> list[Question]:
     """Prompt and answers of every stimulus, as token ids."""
     prompts, _ = worded(lm.tokenizer, readable_texts(stimuli), wording)
     made = [_tokenised(lm.tokenizer, prompt, answers, special=not wording.chat) for prompt in prompts]
@@ -102,7 +102,7 @@ def _asked(lm: LanguageModel, stimuli: Stimuli, answers: Sequence[str], wording:
     return made
 
 
-def _tokenised(tokenizer: PreTrainedTokenizerFast, prompt: str, answers: Sequence[str], *, special: bool) -> _Question:
+def _tokenised(tokenizer: PreTrainedTokenizerFast, prompt: str, answers: Sequence[str], *, special: bool) -> Question:
     made = tokenizer([prompt + answer for answer in answers], add_special_tokens=special, verbose=False)
     before, after = [], []
     for answer, encoding in zip(answers, made.encodings or []):
@@ -120,7 +120,7 @@ def _tokenised(tokenizer: PreTrainedTokenizerFast, prompt: str, answers: Sequenc
             f"The tokens of {prompt[-20:]!r} depend on which answer follows ({listed(answers)}). Begin answers with a "
             "blank, or end the prompt with a mark that no token of an answer includes."
         )
-    return _Question(before[0], after)
+    return Question(before[0], after)
 
 
 def _first_of_answer(encoding: Encoding, n_characters: int) -> int:
@@ -131,14 +131,14 @@ def _first_of_answer(encoding: Encoding, n_characters: int) -> int:
     return first if start >= n_characters else 0
 
 
-def _scored(machine: Machine, head: nn.Module, question: _Question) -> list[float]:
+def _scored(machine: Machine, head: nn.Module, question: Question) -> list[float]:
     """Summed log probabilities of the answers to one prompt, in nats."""
     prompt, answers = question.prompt, question.answers
     cache = DynamicCache(config=machine.network.config)
     edits = edit_taps(machine.network, machine.family, machine.edits, rows_at(prompt, torch.arange(len(prompt))))
     with torch.no_grad():
         with attached(edits):
-            states = _passed(machine, cache, torch.tensor([prompt]), torch.ones(1, len(prompt), dtype=torch.long))
+            states = passed(machine, cache, torch.tensor([prompt]), torch.ones(1, len(prompt), dtype=torch.long))
         first = F.log_softmax(logits_of(machine, head, states[0, -1]).double(), dim=-1)
         total = [float(first[each[0]]) for each in answers]
         longer = [i for i, each in enumerate(answers) if len(each) > 1]
@@ -163,13 +163,13 @@ def _continued(
     rows = Rows(*(each.repeat(len(answers)) for each in own))
     mask = torch.cat([torch.ones(len(answers), len(prompt), dtype=torch.long), (wanted >= 0).long()], dim=1)
     with attached(edit_taps(machine.network, machine.family, machine.edits, rows)):
-        states = _passed(machine, cache, given, mask)
+        states = passed(machine, cache, given, mask)
     logits = logits_of(machine, head, states).double()
     loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten().to(logits.device), reduction="none")
     return [-float(each) for each in loss.reshape(wanted.shape).sum(dim=1)]
 
 
-def _passed(machine: Machine, cache: DynamicCache, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def passed(machine: Machine, cache: DynamicCache, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """The last hidden states of these tokens, which join the keys and values of the cache."""
     inputs = {"input_ids": ids, "attention_mask": mask}
     if machine.family.first_position != "none":
