@@ -1,8 +1,5 @@
 """Every corpus at a glance: licence, citation, size, who loads it, its twin, and whether it is on this computer."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import pandas as pd
 
 from consona.core.errors import ConfigError
@@ -21,48 +18,8 @@ from consona.datasets import (
     seed_v_trials,
     sst2,
 )
-from consona.datasets.locate import places
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Conditions that a person accepts before the data are theirs to use: what to read, and where to apply."""
-
-    title: str
-    url: str
-    how: str
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """One corpus.
-
-    ``loader`` and ``twin`` are importable names (``module.function``); ``evidence`` are files of which one shows that
-    the corpus is there; ``size_mb`` is what the parts that consona reads take on disk; ``redistributable`` says whether
-    others may pass the data on. An ``agreement`` is accepted by a person, never by a program. ``computed_from`` says of
-    tables that no server has from what they were computed, and what does without them.
-    """
-
-    name: str
-    title: str
-    licence: str
-    citation: str
-    size_mb: float
-    shape: str
-    loader: str
-    twin: str
-    redistributable: bool
-    evidence: tuple[str, ...]
-    agreement: Agreement | None = None
-    computed_from: str = ""
-
-    def found(self) -> Path | None:
-        """The folder where the corpus lies, or None; folders without its files do not count."""
-        for place in places(self.name):
-            if any(next(place.glob(pattern), None) for pattern in self.evidence):
-                return place
-        return None
-
+from consona.datasets.catalogue_reasoning import REASONING
+from consona.datasets.corpora import Agreement, Corpus
 
 _FACED = Corpus(
     name="faced",
@@ -246,7 +203,7 @@ _EMOTION_CONCEPTS = Corpus(
 def catalogue() -> tuple[Corpus, ...]:
     """Every corpus that consona can load."""
     texts, people = (_SST2, _GOEMOTIONS, _EMOBANK), (_MODEL_EMOTION, _EMOTION_CONCEPTS)
-    return (_FACED, _FACED_BIDS, _SEED_V, *texts, _ALICE, _HAXBY, _OBJECTS81, _RSA92, *people)
+    return (_FACED, _FACED_BIDS, _SEED_V, *texts, _ALICE, _HAXBY, _OBJECTS81, _RSA92, *people, *REASONING)
 
 
 def corpus(name: str) -> Corpus:

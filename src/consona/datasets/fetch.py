@@ -6,11 +6,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import listed
-from consona.datasets import alice, emobank, goemotions, haxby, masking_tables, objects81, rsa92, sst2
-from consona.datasets.catalogue import Corpus, corpus
+from consona.datasets import (
+    alice,
+    emobank,
+    goemotions,
+    haxby,
+    masking_tables,
+    objects81,
+    reasoning_fmri,
+    reasoning_items,
+    reasoning_trials,
+    rsa92,
+    sst2,
+)
+from consona.datasets.catalogue import corpus
+from consona.datasets.corpora import Corpus
 from consona.datasets.locate import fetch_folder, sha256
 from consona.datasets.textcorpus import read_table
 from consona.engine.store import write_atomically
@@ -51,7 +65,7 @@ class Fetched:
 
 def _github(repository: str, commit: str, files: dict[str, str]) -> tuple[Remote, ...]:
     base = f"https://raw.githubusercontent.com/{repository}/{commit}/"
-    return tuple(Remote(path, base + path, digest) for path, digest in files.items())
+    return tuple(Remote(path, base + quote(path), digest) for path, digest in files.items())
 
 
 def _tabled(corpus_name: str, repository: str, commit: str, *, below: str = "") -> tuple[Remote, ...]:
@@ -60,7 +74,9 @@ def _tabled(corpus_name: str, repository: str, commit: str, *, below: str = "") 
         table = read_table(path, ("corpus", "path", "sha256"))
     rows = table[table["corpus"] == corpus_name]
     base = f"https://raw.githubusercontent.com/{repository}/{commit}/{below}"
-    return tuple(Remote(path, base + path, digest) for path, digest in zip(rows["path"], rows["sha256"], strict=True))
+    return tuple(
+        Remote(path, base + quote(path), digest) for path, digest in zip(rows["path"], rows["sha256"], strict=True)
+    )
 
 
 REMOTES: dict[str, tuple[Remote, ...]] = {
@@ -68,6 +84,9 @@ REMOTES: dict[str, tuple[Remote, ...]] = {
     "haxby_pymvpa": _tabled("haxby_pymvpa", "PyMVPA/PyMVPA", haxby.COMMIT),
     "model_emotion": _tabled("model_emotion", "thunlp/Model_Emotion", masking_tables.COMMIT, below="Data/"),
     "objects81": _tabled("objects81", "QuantumMatter/cracking-the-code-dw1", objects81.COMMIT),
+    reasoning_fmri.NAME: _tabled(reasoning_fmri.NAME, "pkuxmq/Brain-guided_LLM", reasoning_fmri.COMMIT),
+    reasoning_items.NAME: _tabled(reasoning_items.NAME, "pkuxmq/Brain-guided_LLM", reasoning_items.COMMIT),
+    reasoning_trials.NAME: _tabled(reasoning_trials.NAME, "OpenNeuroDatasets/ds003076", reasoning_trials.COMMIT),
     "rsa92": _tabled("rsa92", "rsagroup/rsatoolbox", rsa92.COMMIT),
     "sst2": _github(
         "clairett/pytorch-sentiment-classification",

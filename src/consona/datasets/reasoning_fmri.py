@@ -25,8 +25,8 @@ COMMIT = "f4c6f6b1b737a3885e198185456c7f1241fd2149"
 PEOPLE = tuple(f"sub-{n}" for n in (1001, 1004, 1008, 1014, 1017, 1019, 1022, 1027, 1030, 1034))
 REGIONS = {"deductive reasoning": "deductive_reasoning", "language": "language", "multiple demand": "md"}
 DERIVED = "derived_events.csv"
+BETAS = "fmri_data/preprocessed_data_glmsinglesep_newdrroi_topksep/top-10%/all_extracted_beta_{}"
 
-_BETAS = "fmri_data/preprocessed_data_glmsinglesep_newdrroi_topksep/top-10%/all_extracted_beta_{}"
 _VARIABLE = "all_voxels"
 Contradictory = Literal["drop", "keep"]
 
@@ -135,7 +135,7 @@ def regions_at_hand(folder: Path | str | None = None) -> tuple[str, ...]:
 
 
 def _region_files(root: Path, region: str) -> dict[str, Path]:
-    paths = sorted(root.glob(f"{_BETAS.format(REGIONS[region])}/sub-*/sub-*.mat"))
+    paths = sorted(root.glob(f"{BETAS.format(REGIONS[region])}/sub-*/sub-*.mat"))
     return {path.stem: path for path in paths}
 
 
@@ -145,7 +145,7 @@ def _files(root: Path, region: str) -> dict[str, Path]:
     files = _region_files(root, region)
     if not files:
         raise MissingData(
-            f"Not testable here: {root} holds no betas of the region '{region}' ({_BETAS.format(REGIONS[region])}); "
+            f"Not testable here: {root} holds no betas of the region '{region}' ({BETAS.format(REGIONS[region])}); "
             f"those at hand are {listed(regions_at_hand(root)) or 'none'}. Get them with: consona fetch {NAME}"
         )
     return files

@@ -22,6 +22,7 @@ LICENCE = "CC0"
 COMMIT = "aa412641e9240e0b35915a90db933e6d6c6cbeb9"
 RUNS = (("Syllogisms", "1"), ("Syllogisms", "2"), ("Transitive", "1"), ("Transitive", "2"))
 KINDS = {"Syllogisms": "syllogism", "Transitive": "transitive"}
+TABLES = "sub-*/func/sub-*_task-*_run-*_events.tsv"
 N_PROBLEMS = 18
 LONGEST_S = 6.0
 """Seconds that people had to answer, from the conclusion."""
@@ -33,9 +34,9 @@ _CONTROL, _MISSING = "control", ("n/a", "")
 
 def bids_trials(root: Path) -> pd.DataFrame:
     """Rows of all problems as written in ``sub-*/func/*_events.tsv``, text cells, with subject, task, run and place."""
-    paths = sorted(root.glob("sub-*/func/sub-*_task-*_run-*_events.tsv"))
+    paths = sorted(root.glob(TABLES))
     if not paths:
-        raise MissingData(f"{root} holds no sub-*/func/*_events.tsv. Complete it, or run: consona fetch {NAME}")
+        raise MissingData(f"{root} holds no {TABLES}. Complete it, or run: consona fetch {NAME}")
     parts = []
     for path in paths:
         entities = dict(part.split("-", 1) for part in path.name.split("_") if "-" in part)
