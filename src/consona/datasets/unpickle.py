@@ -19,7 +19,7 @@ import numpy as np
 
 from consona.core.errors import InvalidInput, MissingData
 
-__all__ = ["load_array_pickle", "load_table_pickle", "parse_table_pickle"]
+__all__ = ["load_array_pickle", "load_saved_dictionary", "load_table_pickle", "parse_table_pickle"]
 
 R = TypeVar("R")
 
@@ -128,6 +128,7 @@ class _ArrayUnpickler(pickle.Unpickler):
             ("numpy", "ndarray"): "ndarray",
             ("_codecs", "encode"): self._latin,
             ("__builtin__", "bytes"): self._nothing,
+            ("numpy.core.multiarray", "scalar"): self._single,
         }
         if (core, name) not in known:
             raise _Refused(f"the name {module}.{name}")
@@ -143,6 +144,9 @@ class _ArrayUnpickler(pickle.Unpickler):
 
     def _format(self, text: object, *_: object) -> _Format:
         return _Format(text)
+
+    def _single(self, *_: object) -> None:
+        """Numbers that stand alone are in a dictionary beside the arrays, and nobody asks for them."""
 
     def _nothing(self) -> bytes:
         return b""
@@ -178,9 +182,26 @@ def parse_table_pickle(packed: bytes, name: str) -> dict[str, np.ndarray]:
     return _unpickled(BytesIO(packed), partial(_table, labels=()), "a dictionary of plain arrays", name, len(packed))
 
 
-def _opened(path: Path, read: Callable[[object], R], expected: str) -> R:
+def load_saved_dictionary(path: Path, name: str) -> np.ndarray:
+    """One array of numbers out of a dictionary that was saved with ``numpy.save``, read-only; the others are left.
+
+    Such a file is a pickle behind a header, and NumPy reads it only with ``allow_pickle=True``, which lets the file run
+    what it likes. Here nothing in it is run.
+
+    Raises :class:`MissingData` where there is no file; :class:`InvalidInput` where it is damaged, is no dictionary,
+    lacks the array, or asks for anything but arrays and numbers.
+    """
+    expected = f"a saved dictionary with the array '{name}'"
+    return _opened(path, partial(_one_of_dictionary, name=name), expected, _behind_header)
+
+
+def _opened(
+    path: Path, read: Callable[[object], R], expected: str, begin: Callable[[BinaryIO, str], None] | None = None
+) -> R:
     try:
         with open(path, "rb") as stream:
+            if begin is not None:
+                begin(stream, path.name)
             return _unpickled(stream, read, expected, path.name, path.stat().st_size)
     except FileNotFoundError as error:
         raise MissingData(f"there is no file {path}; expected a pickled array there. Check the folder.") from error
@@ -211,3 +232,27 @@ def _table(found: object, labels: Sequence[str]) -> dict[str, np.ndarray]:
     if not isinstance(found, dict) or not all(isinstance(each, _Array) for each in found.values()):
         raise _Refused(f"a {type(found).__name__}")
     return {str(name): each.labels() if name in labels else each.array() for name, each in found.items()}
+
+
+def _behind_header(stream: BinaryIO, name: str) -> None:
+    """Go to the pickle behind the header of an ``.npy`` file."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+    except ValueError as error:
+        raise InvalidInput(f"{name} is no .npy file ({error}). Copy or download it again.") from error
+    if shape != () or not dtype.hasobject:
+        raise InvalidInput(
+            f"{name} holds an array of type {dtype} and shape {shape}; expected one saved dictionary. Give "
+            "plain arrays a name of their own, and they are read as a matrix."
+        )
+
+
+def _one_of_dictionary(found: object, name: str) -> np.ndarray:
+    held = found.raw[0] if isinstance(found, _Array) and isinstance(found.raw, list) and len(found.raw) == 1 else None
+    if not isinstance(held, dict):
+        raise _Refused(f"a {type(found).__name__} that is no saved dictionary")
+    if not isinstance(held.get(name), _Array):
+        raise _Refused(f"the arrays {sorted(str(key) for key in held)} without '{name}'")
+    return held[name].array()
