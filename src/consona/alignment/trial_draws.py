@@ -17,7 +17,7 @@ from consona.stats.seeds import rng_for
 MEASURES = ("mean r", "median r", "pattern")
 DRAWN = ("subjects", "stimuli", "both")
 WIDENING = 2.0  # of draws of pooled predictions, for the fits that other stimuli would have given: see encoding_draws
-_CELLS = 8_000_000  # responses held at once: 64 MB
+_CELLS = 200_000  # responses held at once: what fits in the cache of a processor
 
 Array = npt.NDArray[np.float64]
 Compared = list[tuple[Array, Array]]  # predicted and measured, (draw, stimulus, target); a second pair is subtracted
