@@ -9,20 +9,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
 import torch.nn.functional as F
 import xarray as xr
-from tokenizers import Tokenizer
 from transformers import BertConfig, BertForMaskedLM
 
 from consona.core.errors import InvalidInput
 from consona.core.stimuli import Stimuli
-from consona.engine.store import write_atomically
 from consona.lm.packing import Layout, planned
 from consona.lm.tokens import Wording, tokenised
 from consona.training.gaps import IGNORED, PAD, SPECIAL, GapCorpus, gapped, hidden, trained_vocabulary
 from consona.training.masked_model import MaskedModel
+from consona.training.training_state import TrainingState, save_model
 
 __all__ = ["SmallBert", "gap_loss", "small_bert"]
 
@@ -122,7 +120,7 @@ def small_bert(
     place, texts = Path(folder), stimuli.texts
     tokenizer = trained_vocabulary(texts, recipe.n_words)
     ids = [np.asarray(each.ids[: recipe.n_positions], dtype=np.int64) for each in tokenizer.encode_batch(texts)]
-    state = _State(place / "training" / "state.safetensors", _key(texts, recipe, seed))
+    state = TrainingState(place / "training" / "state.safetensors", _key(texts, recipe, seed))
     n_words, corpus = tokenizer.get_vocab_size(), GapCorpus(ids, recipe.batch, recipe.n_positions, seed)
     model = _untrained(recipe, n_words, seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -135,7 +133,8 @@ def small_bert(
             progress(step, losses[-1])
         if (step + 1) % every == 0 or step + 1 == recipe.n_steps:
             state.write(model, optimiser, losses)
-    _save(place, model, tokenizer, recipe)
+    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+    save_model(place, model, tokenizer, dict(zip(names, SPECIAL)))
     facts = {
         "n_weights": model.num_parameters(),
         "n_words": n_words,
@@ -216,55 +215,3 @@ def _step(
     torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
     optimiser.step()
     return float(loss.detach())
-
-
-@dataclass(frozen=True)
-class _State:
-    """A training on disk, so that one that was stopped goes on."""
-
-    path: Path
-    key: str
-
-    def write(self, model: BertForMaskedLM, optimiser: torch.optim.Optimizer, losses: Sequence[float]) -> None:
-        """Weights, moments of the optimiser and losses so far, in one file, whole or not at all."""
-        held: dict[str, torch.Tensor] = {f"weight.{name}": value for name, value in model.named_parameters()}
-        moments = optimiser.state_dict()["state"]
-        held |= {f"moment.{i}.{name}": value for i, each in moments.items() for name, value in each.items()}
-        held |= {"losses": torch.tensor(losses, dtype=torch.float64)}
-        held |= {"key": torch.tensor(list(bytes.fromhex(self.key)), dtype=torch.uint8)}
-        write_atomically(self.path, safetensors.torch.save({n: v.detach().contiguous() for n, v in held.items()}))
-
-    def restored(self, model: BertForMaskedLM, optimiser: torch.optim.Optimizer) -> list[float]:
-        """Put what is on disk into the model and its optimiser; the losses so far, none where nothing is there."""
-        if not self.path.is_file():
-            return []
-        held = safetensors.torch.load(self.path.read_bytes())
-        if bytes(held["key"].tolist()).hex() != self.key:
-            raise InvalidInput(
-                f"'{self.path.parent.parent}' holds a training of other texts, another recipe or another seed. Give "
-                "another folder, or remove this one."
-            )
-        with torch.no_grad():
-            for name, weight in model.named_parameters():
-                weight.copy_(held[f"weight.{name}"])
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name in (name for name in held if name.startswith("moment.")):
-            _, number, moment = name.split(".")
-            moments.setdefault(int(number), {})[moment] = held[name]
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-        return [float(each) for each in held["losses"]]
-
-
-def _save(folder: Path, model: BertForMaskedLM, tokenizer: Tokenizer, recipe: SmallBert) -> None:
-    """The folder of a model, in the names and forms that transformers reads."""
-    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-    about = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": recipe.n_positions}
-    about |= dict(zip(names, SPECIAL))
-    weights = {name: value.detach().contiguous() for name, value in model.named_parameters()}
-    for name, data in (
-        ("model.safetensors", safetensors.torch.save(weights, {"format": "pt"})),
-        ("config.json", model.config.to_json_string().encode()),
-        ("tokenizer.json", tokenizer.to_str().encode()),
-        ("tokenizer_config.json", json.dumps(about, indent=1).encode()),
-    ):
-        write_atomically(folder / name, data)
