@@ -74,6 +74,8 @@ def ascend(
     g: Real[np.ndarray, "n_items m"],
     norms: Real[np.ndarray, " n_items"],
     ascent: Ascent = PUBLISHED_ASCENT,
+    *,
+    factors: Real[np.ndarray, " n_items"] | float = 1.0,
 ) -> Float[np.ndarray, "n_records n_items n_features"]:
     r"""Shifts that raise the cosine of predicted and measured patterns, all items at once, recorded on the way.
 
@@ -90,11 +92,13 @@ def ascend(
         Of the items to be moved: their states, and the products and norms of their patterns.
     ascent
         How they are moved.
+    factors
+        The radius of every item, in units of that of the ascent.
     """
     start = np.asarray(states, dtype=np.float64)
     shift = np.zeros_like(start)
-    step = _steps(fitted, start, ascent)
-    limit = ascent.radius * fitted.spread
+    limit = np.broadcast_to(factors, len(start))[:, None] * (ascent.radius * fitted.spread)
+    step = _steps(start, limit, ascent)
     kept = np.empty((ascent.n_records, *start.shape))
     for iteration in range(1, ascent.n_records * ascent.record_every + 1):
         shift = _within(step(shift, fitted.gradient(start + shift, g, norms), iteration), limit)
@@ -121,16 +125,15 @@ def unit_rows(rows: Real[np.ndarray, "... n_features"]) -> Float[np.ndarray, "..
     return unit
 
 
-def _within(shift: Matrix, limit: float) -> Matrix:
+def _within(shift: Matrix, limit: Matrix) -> Matrix:
     length = np.linalg.norm(shift, axis=-1, keepdims=True)
     factor = np.divide(limit, length, out=np.ones_like(length), where=length > limit)
     return np.asarray(shift * factor)
 
 
-def _steps(fitted: BrainMap, start: Matrix, ascent: Ascent) -> Callable[[Matrix, Matrix, int], Matrix]:
+def _steps(start: Matrix, limit: Matrix, ascent: Ascent) -> Callable[[Matrix, Matrix, int], Matrix]:
     if ascent.optimiser == "gradient":
-        size = ascent.rate * ascent.radius * fitted.spread
-        return lambda shift, gradient, iteration: shift + size * unit_rows(gradient)
+        return lambda shift, gradient, iteration: shift + ascent.rate * limit * unit_rows(gradient)
     rate, first, second = ascent.rate * float(np.abs(start).mean()), np.zeros_like(start), np.zeros_like(start)
 
     def step(shift: Matrix, gradient: Matrix, iteration: int) -> Matrix:
