@@ -1,6 +1,7 @@
 """Features of a problem that need no language model: which task it is, how long the person took, and random numbers."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,16 +26,18 @@ TRIVIAL = (
     "run",
     "position in run",
 )
+_PREMISES = "n_integrated"
 
 
 def trivial_features(dataset: Dataset, behaviour: xr.Dataset) -> dict[str, dict[str, npt.NDArray[np.float64]]]:
     """What a model must beat before its score says anything about reasoning, for every subject of a data set.
 
-    ``task`` is one column per kind of problem but the first; ``response time`` is the subject's own, in seconds, with
-    the mean of the subject and kind where there was no answer (:func:`filled_response_times`); ``label`` is whether the
-    conclusion follows, ``premises`` how many it takes, ``negation`` whether it says not; ``run`` is one column per kind
-    and run but the first; ``position in run`` counts the problems at hand from 0. Random numbers are made by
-    :func:`random_features`.
+    ``task`` is one column per kind of problem but the first, a bit where there are two; ``response time`` is the
+    subject's own, in seconds, with the mean of the subject and kind where there was no answer
+    (:func:`filled_response_times`; give times that are filled otherwise, and nothing is filled here); ``label`` is
+    whether the conclusion follows, ``premises`` how many it takes, ``negation`` whether it says not, ``run`` the kind
+    and run; these, and the task beside others, are one column per value. ``position in run`` is the column ``place``,
+    or the count of problems at hand in their run. Random numbers are made by :func:`random_features`.
 
     Parameters
     ----------
@@ -112,30 +115,28 @@ def _of_subject(
     dataset: Dataset, subject: str, ids: npt.NDArray[np.str_], seconds: xr.DataArray
 ) -> dict[str, npt.NDArray[np.float64]]:
     problems = dataset.stimuli.select(ids)
-    task = _indicators(problems["kind"])
-    label, negated, premises = (problems[name].astype(np.float64) for name in ("label", "negated", "n_integrated"))
-    time = seconds.sel(subject=subject, stimulus=ids).values.astype(np.float64)
-    place = as_names([f"{kind}, {run}" for kind, run in zip(problems["kind"], problems["run"], strict=True)])
+    task, label, negated, premises = (_indicators(problems[name]) for name in ("kind", "label", "negated", _PREMISES))
+    time = seconds.sel(subject=subject, stimulus=ids).values.astype(np.float64)[:, None]
+    run = as_names([f"{kind}, {run}" for kind, run in zip(problems["kind"], problems["run"], strict=True)])
+    place = problems["place"].astype(np.float64) if "place" in problems else _position(run)
     return {
-        "task": task,
-        "response time": time[:, None],
+        "task": task[:, 1:] if task.shape[1] > 1 else task,
+        "response time": time,
         "response time, label and task": np.column_stack([time, label, task]),
         "premises, label and negation": np.column_stack([premises, label, negated]),
-        "run": _indicators(place),
-        "position in run": _position(place)[:, None],
+        "run": _indicators(run),
+        "position in run": place[:, None],
     }
 
 
-def _indicators(labels: npt.NDArray[np.str_]) -> npt.NDArray[np.float64]:
-    """One column per label but the first; a single column of zeros where there is one label."""
-    names = np.unique(labels)
-    return (labels[:, None] == names[1 if len(names) > 1 else 0 :]).astype(np.float64) * (len(names) > 1)
+def _indicators(labels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return (labels[:, None] == np.unique(labels)).astype(np.float64)
 
 
-def _position(place: npt.NDArray[np.str_]) -> npt.NDArray[np.float64]:
-    position = np.zeros(len(place))
-    for name in np.unique(place):
-        rows = np.flatnonzero(place == name)
+def _position(run: npt.NDArray[np.str_]) -> npt.NDArray[np.float64]:
+    position = np.zeros(len(run))
+    for name in np.unique(run):
+        rows = np.flatnonzero(run == name)
         position[rows] = np.arange(len(rows))
     return position
 

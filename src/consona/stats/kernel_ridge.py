@@ -140,11 +140,12 @@ class KernelRidge:
         The penalty is that of :meth:`shared_penalties`. A prediction or a measurement that is constant over the test
         rows counts as 0 here; a target with a missing value is NaN.
         """
-        found = []
-        for each, alpha in zip(targets, self.shared_penalties(targets, alphas).tolist(), strict=True):
-            predicted = self.predicted(each, alpha)
-            spread, size = np.ptp(predicted, axis=0), np.abs(predicted).max(axis=0)
-            predicted[:, spread <= _ROUNDING * size] = 0.0
-            r = (np.nan_to_num(unit_columns(predicted)) * each.test).sum(axis=0)
-            found.append(np.where(each.usable, r, np.nan))
-        return found
+        chosen = zip(targets, self.shared_penalties(targets, alphas).tolist(), strict=True)
+        predicted = np.concatenate([self.predicted(each, alpha) for each, alpha in chosen], axis=1)
+        spread, size = np.ptp(predicted, axis=0), np.abs(predicted).max(axis=0)
+        predicted[:, spread <= _ROUNDING * size] = 0.0
+        r = (np.nan_to_num(unit_columns(predicted)) * np.concatenate([each.test for each in targets], axis=1)).sum(
+            axis=0
+        )
+        r[~np.concatenate([each.usable for each in targets])] = np.nan
+        return np.split(r, np.cumsum([each.test.shape[1] for each in targets])[:-1])
