@@ -1,17 +1,16 @@
 """Losses on the states of a model: how far they are from predicting a brain, or from states they should become."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from consona.core.errors import InvalidInput
 from consona.core.invariants import listed
 from consona.training.guided_targets import BrainTerm, GuidedTarget, StateTarget
 
-__all__ = ["StateLoss", "guided_cosine", "state_loss"]
+__all__ = ["StateLoss", "state_loss"]
 
 StateLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 _SMALLEST = 1e-20  # of the squared length of a predicted pattern, so that its root has a gradient
@@ -42,36 +41,30 @@ def state_loss(target: GuidedTarget | StateTarget, ids: Sequence[str], device: t
     return lambda members, states: torch.stack([part(members, states) for part in parts]).sum()
 
 
-def guided_cosine(term: BrainTerm, states: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Cosine of predicted and measured patterns, ``(n_subjects, n_problems, n_layers)``, of states in the term's order.
-
-    ``states`` are ``(n_problems, n_layers, n_features)``.
-    """
-    kept = _Maps.of(term, torch.device("cpu"), torch.float64)
-    made = kept.cosine(torch.arange(len(term.ids)), torch.as_tensor(np.asarray(states, dtype=np.float64)))
-    return np.asarray(made.numpy())
-
-
 @dataclass(frozen=True, eq=False)
 class _Maps:
     """A term as tensors on the device of the model."""
 
-    readers: torch.Tensor
-    similarity: torch.Tensor
+    weights: torch.Tensor
+    offsets: torch.Tensor
+    gram: torch.Tensor
     products: torch.Tensor
     norms: torch.Tensor
 
     @classmethod
-    def of(cls, term: BrainTerm, device: torch.device, dtype: torch.dtype) -> "_Maps":
-        arrays = (term.readers, term.similarity, term.products, term.norms)
-        return cls(*(torch.as_tensor(np.array(each), dtype=dtype, device=device) for each in arrays))
+    def of(cls, term: BrainTerm, device: torch.device) -> "_Maps":
+        # a pattern that does not count may be undefined, and 0 times that is not 0
+        counts = np.asarray(term.counts, dtype=bool)
+        products, norms = np.where(counts[..., None], term.products, 0), np.where(counts, term.norms, 1)
+        arrays = (term.weights, term.offsets, term.gram, products, norms)
+        return cls(*(torch.as_tensor(np.array(each, dtype=np.float32), device=device) for each in arrays))
 
     def cosine(self, rows: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         """``(n_subjects, n_rows, n_layers)`` of states ``(n_rows, n_layers, n_features)``."""
-        a = torch.einsum("slnd,mld->smln", self.readers, states)
-        energy = (torch.einsum("smln,snp->smlp", a, self.similarity) * a).sum(dim=-1)
-        dot = torch.einsum("smln,smn->sml", a, self.products[:, rows])
-        cosine: torch.Tensor = dot / (energy.clamp_min(_SMALLEST).sqrt() * self.norms[:, rows, None])
+        a = torch.einsum("slnd,mld->smln", self.weights, states) + self.offsets[:, None]
+        power = (torch.einsum("smln,snp->smlp", a, self.gram) * a).sum(dim=-1)
+        shared = torch.einsum("smln,smn->sml", a, self.products[:, rows])
+        cosine: torch.Tensor = shared / (power.clamp_min(_SMALLEST).sqrt() * self.norms[:, rows, None])
         return cosine
 
 
@@ -84,9 +77,7 @@ def _places(ids: Sequence[str], names: Sequence[str]) -> torch.Tensor:
 def _cosines(term: BrainTerm, places: torch.Tensor, device: torch.device) -> StateLoss:
     counts = np.asarray(term.counts, dtype=bool)
     shares = torch.as_tensor((counts / np.maximum(counts.sum(axis=0), 1)).astype(np.float32), device=device)
-    # a pattern that does not count may be undefined, and 0 times that is not 0
-    products, norms = np.where(counts[..., None], term.products, 0), np.where(counts, term.norms, 1)
-    maps = _Maps.of(replace(term, products=products, norms=norms), device, torch.float32)
+    maps = _Maps.of(term, device)
     guided = torch.as_tensor(counts.any(axis=0))
 
     def loss(members: torch.Tensor, states: torch.Tensor) -> torch.Tensor:

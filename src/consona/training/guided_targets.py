@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import xarray as xr
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.invariants import listed
+from consona.stats.brain_guidance import BrainMap, Similarity
 
 __all__ = ["BrainTerm", "GuidedTarget", "StateTarget", "shifted_target"]
 
@@ -20,27 +22,24 @@ _Floats = npt.NDArray[np.floating]
 class BrainTerm:
     """Frozen ridge maps from states to the patterns of several subjects, for one set of problems, in Gram form.
 
-    With ``W = Yc'(K + alpha I)^-1 Xc`` the pattern predicted from a state ``r`` is ``W r = Yc' a``, ``a = A r``, and
-
-    ``cos(W r, y) = a.g / (sqrt(a' G a) |y|)``, ``g = Yc y``, ``G = Yc Yc'``
-
-    so voxels are not needed, and no rotation of them changes anything. The intercept is dropped, as in the released
-    code of the paper.
+    The cosine of the pattern predicted from a state ``r`` with the measured one is that of
+    :class:`consona.stats.brain_guidance.BrainMap`: ``a.g / (sqrt(a' G a) |y|)`` with ``a = A r + b``. Voxels are not
+    needed, and no rotation of them changes anything.
 
     Parameters
     ----------
     ids
         Problems that have patterns, ``(n_problems,)``.
-    readers
-        ``A = (K + alpha I)^-1 Xc``, ``(n_subjects, n_layers, n_fitted, n_features)``: the maps, fitted on states of
+    weights, offsets
+        ``A (n_subjects, n_layers, m, n_features)`` and ``b (n_subjects, n_layers, m)``: the maps, fitted on states of
         the model before it was tuned.
-    similarity
-        ``G``, ``(n_subjects, n_fitted, n_fitted)``.
+    gram
+        ``G``, ``(n_subjects, m, m)``.
     products, norms
-        ``g`` of every problem, ``(n_subjects, n_problems, n_fitted)``, and ``|y|``, ``(n_subjects, n_problems)``.
+        ``g`` of every problem, ``(n_subjects, n_problems, m)``, and ``|y|``, ``(n_subjects, n_problems)``.
     counts
         Which subjects' patterns a problem is drawn to, bool ``(n_subjects, n_problems)``: in the paper those who were
-        right where the model was wrong.
+        right where the model was wrong. Patterns that do not count may be undefined.
 
     Raises
     ------
@@ -49,32 +48,67 @@ class BrainTerm:
     """
 
     ids: tuple[str, ...]
-    readers: _Floats
-    similarity: _Floats
+    weights: _Floats
+    offsets: _Floats
+    gram: _Floats
     products: _Floats
     norms: _Floats
     counts: npt.NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         """Shapes belong together."""
-        if self.readers.ndim != 4:
-            raise InvalidInput(f"readers are (subject, layer, fitted, feature); found {self.readers.ndim} dimensions.")
-        n_subjects, _, n_fitted, _ = self.readers.shape
+        if self.weights.ndim != 4:
+            raise InvalidInput(f"weights are (subject, layer, m, feature); found {self.weights.ndim} dimensions.")
+        n_subjects, n_layers, m, _ = self.weights.shape
         pairs = (n_subjects, len(self.ids))
         expected = {
-            "similarity": (n_subjects, n_fitted, n_fitted),
-            "products": (*pairs, n_fitted),
+            "offsets": (n_subjects, n_layers, m),
+            "gram": (n_subjects, m, m),
+            "products": (*pairs, m),
             "norms": pairs,
             "counts": pairs,
         }
-        wrong = [f"{name} {getattr(self, name).shape}, not {shape}" for name, shape in expected.items()
-                 if getattr(self, name).shape != shape]  # fmt: skip
+        found = {name: getattr(self, name).shape for name in expected}
+        wrong = [f"{name} {found[name]}, not {shape}" for name, shape in expected.items() if found[name] != shape]
         if wrong or len(set(self.ids)) != len(self.ids):
             raise InvalidInput(f"Maps, patterns and problems do not fit: {'; '.join(wrong) or 'ids repeat'}.")
         used = np.asarray(self.counts, dtype=bool)
-        finite = [np.isfinite(each).all() for each in (self.readers, self.similarity, self.products[used])]
-        if not all(finite) or not (np.isfinite(self.norms[used]).all() and (self.norms[used] > 0).all()):
+        arrays = (self.weights, self.offsets, self.gram, self.products[used], self.norms[used])
+        if not all(np.isfinite(each).all() for each in arrays) or not (self.norms[used] > 0).all():
             raise InvalidInput("Maps and patterns that count are finite, and no pattern is zero. Drop those problems.")
+
+    @classmethod
+    def of(
+        cls,
+        ids: Sequence[str],
+        maps: Sequence[Sequence[BrainMap]],
+        brains: Sequence[Similarity],
+        counts: npt.NDArray[np.bool_],
+    ) -> Self:
+        """Put maps ``maps[subject][layer]`` and what is known of each subject's patterns together.
+
+        The queries of ``brains`` are the problems ``ids``.
+
+        Raises
+        ------
+        InvalidInput
+            When maps were fitted on other numbers of states, or shapes do not fit.
+        """
+        shapes = {each.weights.shape for row in maps for each in row}
+        if len(shapes) != 1 or len(maps) != len(brains) or len({len(row) for row in maps}) != 1:
+            raise InvalidInput(
+                f"Every subject has a map of the same layers and the same number of fitted states; found "
+                f"{[len(row) for row in maps]} layers for {len(brains)} subjects and shapes {sorted(shapes)}."
+            )
+        return cls(
+            tuple(str(each) for each in ids),
+            np.array([[each.weights for each in row] for row in maps]),
+            np.array([[each.offset for each in row] for row in maps]),
+            np.array([each.gram for each in brains]),
+            np.array([each.products for each in brains]),
+            np.array([each.norms for each in brains]),
+            np.asarray(counts, dtype=bool),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +136,7 @@ class GuidedTarget:
 
     def __post_init__(self) -> None:
         """Layers and problems."""
-        found = sorted({term.readers.shape[1] for term in self.terms})
+        found = sorted({term.weights.shape[1] for term in self.terms})
         ids = self.ids
         if not self.layers or found != [len(self.layers)] or len(set(ids)) != len(ids):
             raise InvalidInput(

@@ -58,7 +58,10 @@ class Pupil:
         with torch.no_grad():
             for name, weight in self.trained.items():
                 weight.copy_(weights[name])
-        network: PreTrainedModel = self.network if self.adapters is None else self.adapters.merge_and_unload()
+        network = self.network
+        if self.adapters is not None:
+            network = self.adapters.merge_and_unload()
+            del network.peft_config  # or the next adapters would be taken for further ones
         network.requires_grad_(True)
         return network.eval()
 
