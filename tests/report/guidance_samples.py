@@ -98,7 +98,7 @@ def steering_dose(rng):
         {"condition": CONDITIONS, "strength": STRENGTHS},
     )  # fmt: skip
     return _named(
-        ds, "steering_dose", "Dose", "Held-out forms.", chosen=2.0, cost_label="loss on the\nneutral task [points]"
+        ds, "steering_dose", "Dose", "Held-out forms.", chosen=2.0, cost_label="loss on the neutral task [points]"
     )
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 from consona.core.errors import InvalidInput
 from consona.report.drawing import beside, canvas, labels, number, require, values, words, zero_line
 from consona.report.figures_curves import named_curves
-from consona.report.figures_neurons import READABLE, frame_cells, shaded_cell, small_multiples
+from consona.report.figures_neurons import COLUMNS, READABLE, frame_cells, shaded_cell, small_multiples
 from consona.report.palette import BAND, INK, MUTED, series_colour
 from consona.report.rows import UNDEFINED, dot, grouped_rows, name_rows, signed
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ARM_MARKERS = "os^DvP"
+ARM_MARKERS = "os^Dvp"
 ENOUGH = 0.8  # the power that a study is planned for
-LONGEST_CONDITION = 20
+LONGEST_CONDITION = 23
 
 
 def draw_flip_matrix(ds: xr.Dataset) -> "Figure":
@@ -98,42 +98,60 @@ def _counted(total: np.ndarray) -> str:
 
 
 def draw_steering_dose(ds: xr.Dataset) -> "Figure":
-    """Net gain over the strength of a shift, a line per condition, over the band of random directions; below, the cost.
+    """Net gain over the strength of a shift, a panel per condition, over the band of random directions; last, the cost.
 
-    ``low`` and ``high`` (strength) are the band, ``cost`` (strength) or (condition, strength) is optional. Attributes:
-    ``chosen`` (the strength in use, dashes), ``xlabel``, ``ylabel``, ``cost_label``, ``band``.
+    The grey line in every panel is the first condition. ``low`` and ``high`` (strength) are the band, ``cost``
+    (strength) or (condition, strength) is optional. Attributes: ``chosen`` (the strength in use, dashes), ``xlabel``,
+    ``ylabel``, ``cost_label``, ``band``.
     """
     require(ds, net=("condition", "strength"))
-    strength, names = np.asarray(ds["strength"].values, dtype=float), labels(ds, "condition")
-    costs = "cost" in ds.variables
-    figure = canvas(5.7, 4.4 if costs else 3.1)
-    axes = figure.subplots(1 + costs, 1, sharex=True, squeeze=False, height_ratios=(2.2, 1)[: 1 + costs]).ravel()
-    low, high = values(ds, "low", "strength"), values(ds, "high", "strength")
-    if np.isfinite(low).any():
-        band = words(ds, "band", "random directions, 95 %")
-        axes[0].fill_between(strength, low, high, color=MUTED, alpha=0.28, linewidth=0, label=band)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", fontsize=8)
-    curves = values(ds, "net", "condition", "strength")
-    none = np.full_like(curves, np.nan)
-    named_curves(axes[0], strength, (curves, none, none), names)
-    axes[0].set_ylabel(words(ds, "ylabel", "net gain [points]"))
+    names, costs = labels(ds, "condition"), "cost" in ds.variables
+    net, strength = values(ds, "net", "condition", "strength"), np.asarray(ds["strength"].values, dtype=float)
+    figure, axes = small_multiples(len(names) + costs, width=1.42, height=1.35)
+    for k, name in enumerate(names):
+        _dose(axes[k], ds, net[[0, k]])
+        axes[k].set_title(textwrap.fill(name, LONGEST_CONDITION), fontsize=8, fontweight="normal", pad=3)
+        if k:
+            axes[k].sharey(axes[0])
+            axes[k].tick_params(labelleft=k % COLUMNS == 0)
     if costs:
-        _cost(axes[1], ds, strength)
+        _cost(axes[-1], ds)
     for ax in axes:
         zero_line(ax, vertical=False)
+        ax.margins(x=0.04)
         if np.isfinite(float(ds.attrs.get("chosen", np.nan))):
-            ax.axvline(float(ds.attrs["chosen"]), color=MUTED, linewidth=0.9, dashes=(3, 2), zorder=0)
-    axes[-1].set_xlabel(words(ds, "xlabel", "strength [spread of the states]"))
+            ax.axvline(float(ds.attrs["chosen"]), color=MUTED, linewidth=0.9, dashes=(3, 2), label="in use", zorder=0)
+    figure.supxlabel(words(ds, "xlabel", "strength [spread of the states]"), fontsize=8.5)
+    figure.supylabel(words(ds, "ylabel", "net gain [points]"), fontsize=8.5)
+    shown = dict(pair[::-1] for ax in axes[:2] for pair in zip(*ax.get_legend_handles_labels(), strict=True))
+    look: Any = {"loc": "outside upper left", "ncols": 4, "fontsize": 7.5, "columnspacing": 1.2}
+    figure.legend(shown.values(), shown.keys(), **look)
     return figure
 
 
-def _cost(ax: "Axes", ds: xr.Dataset, strength: np.ndarray) -> None:
-    """What the shift costs elsewhere: in the inks of the conditions, or one line for the first of them."""
-    several = "condition" in ds["cost"].dims
-    cost = values(ds, "cost", "condition", "strength") if several else values(ds, "cost", "strength")[None]
-    names = labels(ds, "condition") if several else [""]
-    named_curves(ax, strength, (cost, np.full_like(cost, np.nan), np.full_like(cost, np.nan)), names)
-    ax.set_ylabel(words(ds, "cost_label", "cost"))
+def _dose(ax: "Axes", ds: xr.Dataset, net: np.ndarray) -> None:
+    """One condition (the second row of ``net``) over the first one and over the band of random directions."""
+    strength = np.asarray(ds["strength"].values, dtype=float)
+    low, high = values(ds, "low", "strength"), values(ds, "high", "strength")
+    if np.isfinite(low).any():
+        band = words(ds, "band", "random directions, 95 %")
+        ax.fill_between(strength, low, high, color=MUTED, alpha=0.28, linewidth=0, label=band)
+    first, own = net
+    if not np.array_equal(first, own, equal_nan=True):
+        ax.plot(strength, first, color=MUTED, linewidth=0.9, label=labels(ds, "condition")[0])
+    ax.plot(strength, own, color=series_colour(0), marker="o", markersize=3.2, linewidth=1.4, label="this condition")
+
+
+def _cost(ax: "Axes", ds: xr.Dataset) -> None:
+    """What the shift costs elsewhere, on an axis of its own: the first condition dark, others thin and grey."""
+    dims = ("condition", "strength") if "condition" in ds["cost"].dims else ("strength",)
+    strength, cost = np.asarray(ds["strength"].values, dtype=float), np.atleast_2d(values(ds, "cost", *dims))
+    for each in cost[1:]:
+        ax.plot(strength, each, color=MUTED, linewidth=0.8)
+    ax.plot(strength, cost[0], color=series_colour(1), marker="s", markersize=3.2, linewidth=1.4)
+    said = words(ds, "cost_label", "cost")
+    ax.set_title(textwrap.fill(said, LONGEST_CONDITION), fontsize=8, color=series_colour(1), pad=3)
+    ax.set_ylim(min(0.0, float(np.nanmin(cost, initial=0.0))), None)
 
 
 def draw_arm_intervals(ds: xr.Dataset) -> "Figure":
@@ -179,11 +197,11 @@ def draw_transfer_table(ds: xr.Dataset) -> "Figure":
         if np.isfinite(each):
             sure = low[i, j] > reference or high[i, j] < reference
             look: Any = {"ha": "center", "va": "center", "fontsize": 8, "fontweight": "bold" if sure else "normal"}
-            ax.text(j + 0.5, i + 0.5, number(each, digits), color=INK, **look)
+            ax.text(j + 0.5, i + 0.5, number(each if round(each, digits) else 0.0, digits), color=INK, **look)
     _frames(ax, trained)
     frame_cells(ax, arms, len(tests))
     ax.set_xticks(np.arange(len(tests)) + 0.5, tests, rotation=40, ha="right", rotation_mode="anchor")
-    figure.supxlabel(_key(ds, reference, digits, framed=bool(trained.any())), fontsize=7.5, color=MUTED)
+    figure.supxlabel(_key(ds, reference, framed=bool(trained.any())), fontsize=7.5, color=MUTED)
     return figure
 
 
@@ -199,11 +217,12 @@ def _frames(ax: "Axes", trained: np.ndarray) -> None:
         ax.add_patch(Rectangle((j + 0.06, i + 0.06), 0.88, 0.88, **look))
 
 
-def _key(ds: xr.Dataset, reference: float, digits: int, *, framed: bool) -> str:
+def _key(ds: xr.Dataset, reference: float, *, framed: bool) -> str:
     """What the colours, bold numbers and frames of a table of transfer say."""
-    said = f"{words(ds, 'label', 'change of accuracy')}; orange above {number(reference, digits)}, blue below."
+    nothing = f"{reference:g}".replace("-", "−")
+    said = f"{words(ds, 'label', 'change of accuracy')}; orange above {nothing}, blue below."
     if {"low", "high"} <= set(ds.variables):
-        said += f"\nBold: the interval leaves out {number(reference, digits)}."
+        said += f"\nBold: the interval leaves out {nothing}."
     return said + (" Framed: trained on this kind." if framed else "")
 
 

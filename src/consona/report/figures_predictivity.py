@@ -136,7 +136,7 @@ def _row_panels(ds: xr.Dataset, dim: str, groups: Sequence[str]) -> tuple["Figur
 def _ceiling(ax: "Axes", ds: xr.Dataset, k: int) -> float:
     """Draw the ceiling of the k-th kind, say it under the title, and give it back; −inf where there is none."""
     ceiling, low, high = (values(ds, name, "kind")[k] for name in ("ceiling", "ceiling_low", "ceiling_high"))
-    said = f"ceiling {number(ceiling)}" if np.isfinite(ceiling) else "no ceiling"
+    said = f"ceiling {number(ceiling, 3)}" if np.isfinite(ceiling) else "no ceiling"
     ax.set_title(f"{ax.get_title(loc='left')}\n", fontsize=8.5, pad=4)
     ax.annotate(said, (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=7.5, color=MUTED)
     if not np.isfinite(ceiling):
