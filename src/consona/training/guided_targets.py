@@ -191,7 +191,7 @@ class StateTarget:
 
 
 def shifted_target(
-    name: str, before: Features, shifts: xr.DataArray, kept: Sequence[str], *, strength: float = 10.0
+    name: str, states: Features, shifts: xr.DataArray, kept: Sequence[str], *, strength: float = 10.0
 ) -> StateTarget:
     """States moved by shifts that made an answer right, and states to be kept where it was right before.
 
@@ -199,8 +199,8 @@ def shifted_target(
     ----------
     name
         Of the target.
-    before
-        States of the model before it is tuned, at ``attn.out`` of the last token.
+    states
+        Of the model before it is tuned, at ``attn.out`` of the last token.
     shifts
         ``(stimulus, layer, feature)`` with coordinates: what is added, of the problems that are moved.
     kept
@@ -215,13 +215,13 @@ def shifted_target(
     """
     moved, layers = [str(each) for each in shifts["stimulus"].values], shifts["layer"].values.astype(int)
     ids = [*moved, *kept]
-    unknown = sorted(set(ids) - set(before.ids.tolist())) + sorted(set(layers.tolist()) - set(before.layers.tolist()))
+    unknown = sorted(set(ids) - set(states.ids.tolist())) + sorted(set(layers.tolist()) - set(states.layers.tolist()))
     if unknown or not ids or len(set(ids)) != len(ids):
         raise InvalidInput(
             f"A problem is moved or kept, not both, and its states are known; unknown problems or layers: "
             f"{listed([str(each) for each in unknown]) or 'none'}, {len(ids)} problems, {len(set(ids))} different."
         )
-    states = before.data.sel(stimulus=ids, layer=layers).values.astype(np.float64)
-    states[: len(moved)] += shifts.transpose("stimulus", "layer", "feature").values
+    wanted = states.data.sel(stimulus=ids, layer=layers).values.astype(np.float64)
+    wanted[: len(moved)] += shifts.transpose("stimulus", "layer", "feature").values
     weights = np.r_[np.ones(len(moved)), np.full(len(kept), float(strength))]
-    return StateTarget(name, tuple(layers.tolist()), tuple(ids), states, weights)
+    return StateTarget(name, tuple(layers.tolist()), tuple(ids), wanted, weights)

@@ -114,10 +114,10 @@ def lora_config(table: pd.DataFrame, recipe: TuningRecipe, network: PreTrainedMo
     )
 
 
-def weights_hash(weights: Mapping[str, torch.Tensor], before: str = "") -> str:
+def weights_hash(weights: Mapping[str, torch.Tensor], salt: str = "") -> str:
     """SHA-256 of weights by name, and of those that a model had been given before."""
     data = safetensors.torch.save({name: weights[name].contiguous() for name in sorted(weights)})
-    return hashlib.sha256(before.encode() + data).hexdigest()
+    return hashlib.sha256(salt.encode() + data).hexdigest()
 
 
 def _adapted(network: PreTrainedModel, config: LoraConfig, seed: int) -> LoraModel:

@@ -78,11 +78,11 @@ def save_weights(path: str | os.PathLike[str], tuned: Tuned) -> str:
 
 
 def save_directions(
-    path: str | os.PathLike[str], directions: xr.DataArray, *, family: str, about: Mapping[str, str]
+    path: str | os.PathLike[str], directions: xr.DataArray, *, family: str, facts: Mapping[str, str]
 ) -> str:
     """Write what is added to the output of attention, one vector per layer, as a safetensors file; its SHA-256.
 
-    The tensors are called ``layer.<number>``; the metadata hold ``layer_type`` and ``about``. For the package
+    The tensors are called ``layer.<number>``; the metadata hold ``layer_type`` and ``facts``. For the package
     steering-vectors::
 
         with safe_open(path, "pt") as file:
@@ -101,7 +101,7 @@ def save_directions(
     family
         Of the model (``lm.family.name``): in Gemma what attention adds is normed first, and is the output of
         ``post_attention_layernorm``; elsewhere it is that of ``self_attn``.
-    about
+    facts
         What a reader should know: model, revision, concept, how it was made.
 
     Raises
@@ -121,8 +121,8 @@ def save_directions(
         raise InvalidInput(f"Layers are distinct numbers from 0 ({layers.tolist()}) and directions finite. Mend them.")
     kind = "post_attention_layernorm" if family.startswith("gemma") else "self_attn"
     named = {f"layer.{layer}": torch.from_numpy(row.copy()) for layer, row in zip(layers.tolist(), values)}
-    facts = {"format": "pt", "layer_type": kind, "family": family, "about": json.dumps(dict(about))}
-    data = safetensors.torch.save(named, facts)
+    metadata = {"format": "pt", "layer_type": kind, "family": family, "facts": json.dumps(dict(facts))}
+    data = safetensors.torch.save(named, metadata)
     write_atomically(Path(path), data)
     return hashlib.sha256(data).hexdigest()
 
@@ -156,7 +156,7 @@ def load_directions(path: str | os.PathLike[str], *, expected: str = "") -> xr.D
     by_layer = {int(name.partition(".")[2]): tensor.float().numpy() for name, tensor in named.items()}
     layers = sorted(by_layer)
     values = np.stack([by_layer[layer] for layer in layers])
-    attrs = {name: facts[name] for name in ("layer_type", "family", "about")}
+    attrs = {name: facts[name] for name in ("layer_type", "family", "facts")}
     return xr.DataArray(values, {"layer": layers}, ("layer", "feature"), attrs=attrs)
 
 

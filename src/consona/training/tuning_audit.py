@@ -73,14 +73,14 @@ class Arm(Protocol):
         """What an arm is, by name of the fact."""
 
 
-def matched_arms(arms: Mapping[str, Arm], *, differ: tuple[str, ...] = ()) -> pd.DataFrame:
+def matched_arms(arms: Mapping[str, Arm], *, variable: tuple[str, ...] = ()) -> pd.DataFrame:
     """A row per arm, when arms differ in their target and in nothing else that was set before the training.
 
     Parameters
     ----------
     arms
         By name.
-    differ
+    variable
         Facts that may differ all the same: ``("seed", "start")`` for a table over seeds.
 
     Returns
@@ -95,7 +95,7 @@ def matched_arms(arms: Mapping[str, Arm], *, differ: tuple[str, ...] = ()) -> pd
         When arms were not trained alike; it names the facts and the arms.
     """
     table = pd.DataFrame({name: arm.facts for name, arm in arms.items()}).T.rename_axis("arm")
-    may = {"target", "chosen_epoch", "accuracy", "weights", *differ}
+    may = {"target", "chosen_epoch", "accuracy", "weights", *variable}
     unequal = [fact for fact in table if fact not in may and table[fact].astype(str).nunique() > 1]
     if unequal:
         found = "; ".join(f"{fact}: {dict(table[fact].astype(str).str[:40])}" for fact in unequal)
