@@ -20,6 +20,7 @@ __all__ = [
     "DRAWS",
     "GAUSSIAN",
     "LABEL",
+    "OTHERS",
     "OWN",
     "PERMUTED",
     "QUICK_DRAWS",
@@ -29,16 +30,18 @@ __all__ = [
     "gaussian_brain",
     "guides",
     "number_brain",
+    "other_subjects",
     "permuted_similarity",
 ]
 
 Matrix = npt.NDArray[np.float64]
 
-OWN, RANDOM, PERMUTED, ANOTHER, RESPONSE_TIME, LABEL, GAUSSIAN = CONDITIONS = (
+OWN, RANDOM, PERMUTED, ANOTHER, OTHERS, RESPONSE_TIME, LABEL, GAUSSIAN = CONDITIONS = (
     "own brain",
     "random directions",
     "permuted similarity",
     "another subject",
+    "all other subjects",
     "response time",
     "label",
     "Gaussian brain",
@@ -74,6 +77,25 @@ def brain_similarity(dataset: Dataset, problems: Stimuli) -> xr.DataArray:
             raise InvalidInput(f"Subject '{recording.subject}' has no target without gaps. Leave the subject out.")
         S.append(Y @ Y.T)
     return _labelled(np.stack(S), as_names(dataset.subjects), problems.ids)
+
+
+def other_subjects(similarity: xr.DataArray) -> xr.DataArray:
+    """The mean similarity of everybody else, each scaled to the same sum of squared patterns.
+
+    **Another single subject cannot replace it**: where nothing of a person but the brain enters, exchanging whole
+    brains between people leaves the mean over people exactly as it was. That control says something about the items
+    that the person judged correctly, or about single people; this one says whether a person's own brain is needed.
+
+    Raises
+    ------
+    InvalidInput
+        When there are fewer than two subjects.
+    """
+    S = np.asarray(similarity.values, dtype=np.float64)
+    if len(S) < 2:
+        raise InvalidInput(f"{len(S)} subject has no others. Leave '{OTHERS}' out of the draws.")
+    scaled = S / np.trace(S, axis1=1, axis2=2)[:, None, None]
+    return similarity.copy(data=(scaled.sum(axis=0) - scaled) / (len(S) - 1))
 
 
 def permuted_similarity(similarity: xr.DataArray, groups: npt.ArrayLike, *, draw: int, seed: int) -> xr.DataArray:
@@ -158,10 +180,10 @@ def guides(
     """All that guides a model, beside each other: ``(guide, subject, stimulus, other)``.
 
     ``own brain`` as measured; ``permuted similarity``, see :func:`permuted_similarity`; ``Gaussian brain``, see
-    :func:`gaussian_brain`; ``another subject`` (draw *j*: the one *j* + 1 places on); ``response time``, see
-    :func:`number_brain`. ``random directions`` and ``label`` are NaN here: the first has no brain, and similarities of
-    labels must be made in every fold anew, because labels of held-out items are not known there
-    (:func:`consona.concepts.guidance_nested.nested_guidance`).
+    :func:`gaussian_brain`; ``another subject`` (draw *j*: the one *j* + 1 places on) and ``all other subjects``, see
+    :func:`other_subjects`; ``response time``, see :func:`number_brain`. ``random directions`` and ``label`` are NaN
+    here: the first has no brain, and similarities of labels must be made in every fold anew, because labels of held-out
+    items are not known there (:func:`consona.concepts.guidance_nested.nested_guidance`).
 
     Parameters
     ----------
@@ -202,6 +224,8 @@ def guides(
                 each = gaussian_brain(similarity, problems["kind"], draw=draw, seed=seed)
             elif condition == ANOTHER:
                 each = similarity.copy(data=np.roll(similarity.values, -(draw + 1), axis=0))
+            elif condition == OTHERS:
+                each = other_subjects(similarity)
             elif condition == RESPONSE_TIME:
                 each = number_brain(response_time, similarity, problems["kind"])
             else:
