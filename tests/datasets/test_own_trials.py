@@ -24,6 +24,7 @@ INSIDE = np.arange(24).reshape(SHAPE) % 3 == 0  # 8 of 24 voxels
 ITEMS = {"ebb": "Ebb is tall", "doc": "Doc is fast", "jen": "Jen is old"}
 ORDER = {"01": ["ebb", "", "doc", "jen"], "02": ["jen", "ebb", "", "doc"]}  # empty: a null trial
 COLUMNS = TrialColumns(
+    task="tell",
     text=("premise", "conclusion"),
     item="name",
     labels=("condition",),
@@ -139,7 +140,7 @@ def test_every_way_in_gives_the_same_data(tree: Saved, write: Callable[[Path, np
         write(folder / subject, values)
     volumes = write in (_python, _python_hdf5, _matlab, _matlab_73, _nilearn)
     mask = folder / "group_mask.nii.gz" if volumes else None
-    data = load_task_betas(bids, folder, task="tell", columns=COLUMNS, mask=mask)
+    data = load_task_betas(bids, folder, COLUMNS, mask=mask)
     assert data.subjects == list(SUBJECTS)
     assert data.stimuli.ids.tolist() == ["ebb", "doc", "jen"]
     assert data.stimuli.texts[0] == "All of ebb are told. Ebb is tall."
@@ -156,21 +157,21 @@ def test_every_way_in_gives_the_same_data(tree: Saved, write: Callable[[Path, np
 
 def test_behaviour_is_that_of_the_same_items(tree: Saved) -> None:
     bids, _, _ = tree
-    found = load_task_behaviour(bids, task="tell", columns=COLUMNS)
+    found = load_task_behaviour(bids, COLUMNS)
     assert found["stimulus"].values.tolist() == ["ebb", "doc", "jen"]
     assert found["correct"].values.tolist() == [[0.5, 0.5, 0.5], [0.5, 1.0, 0.5]]  # one answer was missed
     assert found["response_time"].values.tolist() == [[1.5, 3.5, 2.5], [1.5, 3.0, 2.5]]
-    one = load_task_behaviour(bids, task="tell", columns=replace(COLUMNS, correct=None), subjects=["sub-2"])
+    one = load_task_behaviour(bids, replace(COLUMNS, correct=None), subjects=["sub-2"])
     assert one["correct"].isnull().all()
     with pytest.raises(MissingData, match="sub-3"):
-        load_task_behaviour(bids, task="tell", columns=COLUMNS, subjects=["sub-3"])
+        load_task_behaviour(bids, COLUMNS, subjects=["sub-3"])
 
 
 def test_items_without_names_are_their_texts(tree: Saved) -> None:
     bids, folder, betas = tree
     for subject, values in betas.items():
         _one_matrix(folder / subject, values)
-    data = load_task_betas(bids, folder, task="tell", columns=replace(COLUMNS, item=None))
+    data = load_task_betas(bids, folder, replace(COLUMNS, item=None))
     assert data.stimuli.ids.tolist() == ["tell000", "tell001", "tell002"]
     assert data.stimuli["conclusion"].tolist() == list(ITEMS.values())
 
@@ -180,7 +181,7 @@ def test_broken_voxels_are_dropped_as_wholes_and_named(tree: Saved) -> None:
     broken = betas["sub-1"].copy()
     broken[2, 1], broken[:, 4] = np.nan, 0.5
     _matrices(folder / "sub-1", broken)
-    data = load_task_betas(bids, folder, task="tell", columns=COLUMNS)
+    data = load_task_betas(bids, folder, COLUMNS)
     attrs = data.recording("sub-1").attrs
     assert data.recording("sub-1").n_targets == attrs["n_voxels"] == 6
     assert (attrs["n_dropped_voxels"], attrs["dropped_voxels"]) == (2, ["1", "4"])
@@ -188,7 +189,7 @@ def test_broken_voxels_are_dropped_as_wholes_and_named(tree: Saved) -> None:
     (folder / "sub-1" / "sub-1_task-tell_run-01.npy").unlink()
     (folder / "sub-1" / "sub-1_task-tell_run-02.npy").unlink()
     np.save(folder / "sub-1" / "TYPED_FITHRF_GLMDENOISE_RR.npy", _glmsingle(_volume(broken)))
-    whole = load_task_betas(bids, folder, task="tell", columns=COLUMNS, mask=folder / "group_mask.nii.gz")
+    whole = load_task_betas(bids, folder, COLUMNS, mask=folder / "group_mask.nii.gz")
     voxels = [str(tuple(each)) for each in np.argwhere(INSIDE)[[1, 4]].tolist()]
     assert whole.recording("sub-1").attrs["dropped_voxels"] == voxels
 
@@ -204,7 +205,7 @@ def test_other_numbers_of_trials_are_named(tree: Saved, rows: int, message: str)
     bids, folder, _ = tree
     np.save(folder / "sub-1" / "all.npy", np.random.default_rng(0).standard_normal((rows, 4)))
     with pytest.raises(InvalidInput, match=message):
-        load_task_betas(bids, folder, task="tell", columns=COLUMNS)
+        load_task_betas(bids, folder, COLUMNS)
 
 
 def test_runs_must_be_in_one_file_each(tree: Saved) -> None:
@@ -213,34 +214,34 @@ def test_runs_must_be_in_one_file_each(tree: Saved) -> None:
     second = folder / "sub-1" / "sub-1_task-tell_run-02.npy"
     second.rename(folder / "sub-1" / "sub-1_task-tell_run-03.npy")
     with pytest.raises(InvalidInput, match="run-03.npy is of a run without events"):
-        load_task_betas(bids, folder, task="tell", columns=COLUMNS)
+        load_task_betas(bids, folder, COLUMNS)
     (folder / "sub-1" / "sub-1_task-tell_run-03.npy").unlink()
     with pytest.raises(InvalidInput, match="'sub-1' has events of 'run-02' and no betas"):
-        load_task_betas(bids, folder, task="tell", columns=COLUMNS)
+        load_task_betas(bids, folder, COLUMNS)
     np.save(second, betas["sub-1"][3:])
     np.save(folder / "sub-1" / "again_run-2.npy", betas["sub-1"][3:])
     with pytest.raises(InvalidInput, match="'run-02' in several files"):
-        load_task_betas(bids, folder, task="tell", columns=COLUMNS)
+        load_task_betas(bids, folder, COLUMNS)
 
 
 def test_what_is_not_there_is_said(tree: Saved) -> None:
     bids, folder, betas = tree
     with pytest.raises(MissingData, match="no betas"):
-        load_task_betas(bids, folder, task="tell", columns=COLUMNS)
+        load_task_betas(bids, folder, COLUMNS)
     with pytest.raises(MissingData, match="task 'sing'"):
-        load_task_betas(bids, folder, task="sing", columns=COLUMNS)
+        load_task_betas(bids, folder, replace(COLUMNS, task="sing"))
     _python(folder / "sub-1", betas["sub-1"])
     with pytest.raises(MissingData, match="no mask"):
-        load_task_betas(bids, folder, task="tell", columns=COLUMNS)
+        load_task_betas(bids, folder, COLUMNS)
     with pytest.raises(MissingData, match="sub-2"):
-        load_task_betas(bids, folder, task="tell", columns=COLUMNS, subjects=["sub-1", "sub-2"])
+        load_task_betas(bids, folder, COLUMNS, subjects=["sub-1", "sub-2"])
     smaller = nibabel.Nifti1Image(np.ones((2, 2, 2), np.uint8), AFFINE)
     nibabel.save(smaller, folder / "small_mask.nii.gz")
     with pytest.raises(InvalidInput, match=r"\(3, 4, 2, 6\) and the mask \(2, 2, 2\)"):
-        load_task_betas(bids, folder, task="tell", columns=COLUMNS, mask=folder / "small_mask.nii.gz")
+        load_task_betas(bids, folder, COLUMNS, mask=folder / "small_mask.nii.gz")
     _one_matrix(folder / "sub-2", np.full((6, 8), np.nan))
     with pytest.raises(InvalidInput, match="no finite beta"):
-        load_task_betas(bids, folder, task="tell", columns=COLUMNS, subjects=["sub-2"])
+        load_task_betas(bids, folder, COLUMNS, subjects=["sub-2"])
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,7 @@ def test_odd_events_are_named(tree: Saved, row: int, column: str, value: str, me
     table.loc[row, column] = value
     table.to_csv(path, sep="\t", index=False)
     with pytest.raises(InvalidInput, match=message):
-        load_task_behaviour(bids, task="tell", columns=COLUMNS)
+        load_task_behaviour(bids, COLUMNS)
 
 
 class _Command:

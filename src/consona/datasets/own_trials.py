@@ -27,9 +27,8 @@ _DROPPED_NAMED = 20  # voxels that attrs name; their number is always there
 def load_task_betas(
     bids: Path | str,
     betas: Path | str,
-    *,
-    task: str,
     columns: TrialColumns,
+    *,
     mask: Path | str | None = None,
     subjects: Sequence[str] | None = None,
 ) -> Dataset:
@@ -45,7 +44,7 @@ def load_task_betas(
         :func:`~consona.datasets.glmsingle_betas.load_trial_betas`. A file with ``run-…`` (and ``ses-…``) in its name or
         folder is of that run, one without is of all runs (of its session), one after the other. Of several outputs of
         GLMsingle the best is taken.
-    task, columns
+    columns
         The task, and what the columns of its events say.
     mask
         Image whose voxels above zero are taken; ``{subject}`` in it stands for the subject.
@@ -72,7 +71,7 @@ def load_task_betas(
         (both numbers, subject and run are named); a trial has no finite beta, or no voxel is left; and as
         :func:`~consona.datasets.trial_tables.task_trials`.
     """
-    trials = task_trials(bids, task=task, columns=columns)
+    trials, task = task_trials(bids, columns), columns.task
     stimuli = item_stimuli(trials, columns)
     everyone = list(dict.fromkeys(trials["subject"]))
     files = {subject: _files(Path(betas), subject, task) for subject in dict.fromkeys((*everyone, *(subjects or ())))}

@@ -20,10 +20,12 @@ OWN = ("subject", "session", "run", "onset", "null", "item", "text")
 
 @dataclass(frozen=True)
 class TrialColumns:
-    """Which columns of the events say what.
+    """Which task is read, and which columns of its events say what.
 
     Attributes
     ----------
+    task
+        The task, as in the names of the files.
     text
         Columns that hold the text of an item. Several are joined to sentences, each ended by a full stop; of several,
         some may be empty, not all.
@@ -38,6 +40,7 @@ class TrialColumns:
         Rows of the events that are no items: those with one of these names in this column.
     """
 
+    task: str
     text: tuple[str, ...]
     item: str | None = None
     labels: tuple[str, ...] = ()
@@ -63,17 +66,15 @@ class TrialColumns:
         return tuple(dict.fromkeys(("onset", *self.text, *self.labels, *(name for name in named if name is not None))))
 
 
-def task_trials(bids: Path | str, *, task: str, columns: TrialColumns) -> pd.DataFrame:
+def task_trials(bids: Path | str, columns: TrialColumns) -> pd.DataFrame:
     """Every trial of every person, null trials among them, in the order of person, session, run and onset.
 
     Parameters
     ----------
     bids
         A BIDS folder with ``sub-*/[ses-*/]func/*_task-<task>_*events.tsv``.
-    task
-        The task, as in the names of the files.
     columns
-        What the columns say.
+        The task, and what the columns say.
 
     Returns
     -------
@@ -93,14 +94,14 @@ def task_trials(bids: Path | str, *, task: str, columns: TrialColumns) -> pd.Dat
     if not Path(bids).is_dir():
         raise MissingData(f"There is no folder {bids}; expected a BIDS data set with sub-* folders. Check the path.")
     tables = [path.relative_to(bids) for path in sorted(Path(bids).glob("sub-*/**/*_events.tsv"))]
-    files = [path for path in tables if entity(path, "task") == task]
+    files = [path for path in tables if entity(path, "task") == columns.task]
     if not files:
         raise MissingData(
-            f"{bids} holds no table of events of the task '{task}'; expected "
-            f"sub-*/func/*_task-{task}_*events.tsv. Check the folder and the name of the task."
+            f"{bids} holds no table of events of the task '{columns.task}'; expected "
+            f"sub-*/func/*_task-{columns.task}_*events.tsv. Check the folder and the name of the task."
         )
     trials = pd.concat([_of_file(Path(bids), path, columns) for path in files], ignore_index=True)
-    trials["item"] = _named(trials, columns, task)
+    trials["item"] = _named(trials, columns)
     _require_equal_labels(trials, columns)
     return trials
 
@@ -117,28 +118,28 @@ def entity(path: Path, name: str) -> str:
     return ""
 
 
-def item_stimuli(trials: pd.DataFrame, columns: TrialColumns) -> Stimuli:
-    """One row per item: text, the columns of text and the labels; ``run`` where an item belongs to one run."""
-    shown = trials[~trials["null"]]
+def item_stimuli(table: pd.DataFrame, columns: TrialColumns) -> Stimuli:
+    """One row per item of these trials: text, its columns and the labels; ``run`` where an item belongs to one run."""
+    shown = table[~table["null"]]
     first = shown.groupby("item", sort=False).first()
     kept = list(dict.fromkeys((*columns.text, *columns.labels)))
-    table = pd.DataFrame({"text": first["text"]}, index=first.index)
+    made = pd.DataFrame({"text": first["text"]}, index=first.index)
     for name in kept:
         if name != "text":
-            table[name] = plain(first[name]) if name in columns.labels else first[name]
+            made[name] = plain(first[name]) if name in columns.labels else first[name]
     if (shown.groupby("item")["run"].nunique() == 1).all():
-        table["run"] = first["run"]
-    return Stimuli(table)
+        made["run"] = first["run"]
+    return Stimuli(made)
 
 
 def load_task_behaviour(
-    bids: Path | str, *, task: str, columns: TrialColumns, subjects: Sequence[str] | None = None
+    bids: Path | str, columns: TrialColumns, *, subjects: Sequence[str] | None = None
 ) -> xr.Dataset:
     """Answers and response times of a task, with the ids that :func:`~consona.datasets.own_trials.load_task_betas` has.
 
     Parameters
     ----------
-    bids, task, columns
+    bids, columns
         As in :func:`task_trials`.
     subjects
         Whose; all of them if not given.
@@ -154,11 +155,13 @@ def load_task_behaviour(
     MissingData, InvalidInput
         As :func:`task_trials`, and when a subject has no events.
     """
-    trials = task_trials(bids, task=task, columns=columns)
+    trials = task_trials(bids, columns)
     names = list(dict.fromkeys(trials["subject"]))
     unknown = [name for name in subjects or () if name not in names]
     if unknown:
-        raise MissingData(f"There are no events of {listed(unknown)} in the task '{task}'; there are: {listed(names)}.")
+        raise MissingData(
+            f"There are no events of {listed(unknown)} in the task '{columns.task}'; there are: {listed(names)}."
+        )
     shown = trials[~trials["null"]]
     ids = list(dict.fromkeys(shown["item"]))
     made = {}
@@ -166,7 +169,7 @@ def load_task_behaviour(
         wide = shown.pivot_table(index="subject", columns="item", values=name, aggfunc="mean", dropna=False)
         wide = wide.reindex(index=list(subjects or names), columns=ids)
         made[name] = (("subject", "stimulus"), wide.to_numpy(dtype=np.float64))
-    return xr.Dataset(made, {"subject": list(subjects or names), "stimulus": ids}, {"task": task})
+    return xr.Dataset(made, {"subject": list(subjects or names), "stimulus": ids}, {"task": columns.task})
 
 
 def _of_file(bids: Path, path: Path, columns: TrialColumns) -> pd.DataFrame:
@@ -221,7 +224,7 @@ def _require_answers(correct: pd.Series, where: str, column: str | None) -> None
         )
 
 
-def _named(trials: pd.DataFrame, columns: TrialColumns, task: str) -> pd.Series:
+def _named(trials: pd.DataFrame, columns: TrialColumns) -> pd.Series:
     """Ids of the items: their names, or numbers in the order in which they first come."""
     shown = ~trials["null"]
     empty = trials[shown & (trials["item"] == "")]
@@ -230,7 +233,7 @@ def _named(trials: pd.DataFrame, columns: TrialColumns, task: str) -> pd.Series:
         raise InvalidInput(f"{len(empty)} trials of {found} have no name in the column '{columns.item}'. Fill it in.")
     if columns.item:
         return trials["item"]
-    order = {text: f"{task}{i:03d}" for i, text in enumerate(dict.fromkeys(trials.loc[shown, "item"]))}
+    order = {text: f"{columns.task}{i:03d}" for i, text in enumerate(dict.fromkeys(trials.loc[shown, "item"]))}
     return trials["item"].map(order).fillna("")
 
 
