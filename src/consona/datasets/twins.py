@@ -4,6 +4,7 @@ from consona.datasets.alice_twins import alice_twin, alice_twin_words
 from consona.datasets.emotion_twins import emotion_comments_twin, emotion_concepts_twin
 from consona.datasets.faced_twins import faced_ratings_twin, faced_twin
 from consona.datasets.object_twins import haxby_twin, objects81_twin, objects81_twin_features, rsa92_twin
+from consona.datasets.reasoning_twins import reasoning_twin, solved_states, twin_behaviour
 from consona.datasets.seed_v_twins import seed_v_twin, write_seed_v_twin
 from consona.datasets.text_twins import emobank_twin, goemotions_twin, sentiment_twin
 
@@ -19,8 +20,11 @@ __all__ = [
     "haxby_twin",
     "objects81_twin",
     "objects81_twin_features",
+    "reasoning_twin",
     "rsa92_twin",
     "seed_v_twin",
     "sentiment_twin",
+    "solved_states",
+    "twin_behaviour",
     "write_seed_v_twin",
 ]
