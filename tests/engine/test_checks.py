@@ -31,6 +31,7 @@ FIRES = [
     ("CON010", {"intervention": "silenced", "n_random": 99, "matched_on": []}, "matched on nothing"),
     ("CON011", {"cv": "in-sample", "held_out": "nothing"}, "described, not predicted"),
     ("CON011", {"cv": "leave one subject out", "held_out": "subject", "shares_stimuli": True}, "may know the clip"),
+    ("CON012", {"trivial": "task", "score": 0.199, "ceiling": 0.208, "half_width": 0.02}, "'task' alone scores 0.199"),
 ]
 QUIET = [
     ("CON001", {"held_out": "clip", "folds": CLEAN}),
@@ -49,6 +50,9 @@ QUIET = [
     ("CON009", {"strength": 0.0, "lowest": 1.0, "highest": 5.0}),
     ("CON010", {"intervention": "silenced", "n_random": 19, "matched_on": ["layer", "activation"]}),
     ("CON011", {"cv": "leave one clip out", "held_out": "clip", "shares_stimuli": False}),
+    ("CON012", {"trivial": "task", "score": 0.05, "ceiling": 0.208, "half_width": 0.02}),
+    ("CON012", {"trivial": "task", "score": np.nan, "ceiling": 0.208, "half_width": 0.02}),
+    ("CON012", {"trivial": "run", "score": -0.03, "ceiling": 0.01, "half_width": 0.05}),
 ]
 
 

@@ -14,11 +14,13 @@ from consona.engine.checks import (
     con009,
     con010,
     con011,
+    con012,
 )
 from consona.engine.checks.check import Check, Evidence, Finding
 
 CHECKS: tuple[Check, ...] = tuple(
-    each.CHECK for each in (con001, con002, con003, con004, con005, con006, con007, con008, con009, con010, con011)
+    each.CHECK
+    for each in (con001, con002, con003, con004, con005, con006, con007, con008, con009, con010, con011, con012)
 )
 
 
