@@ -106,7 +106,7 @@ def draw_steering_dose(ds: xr.Dataset) -> "Figure":
     """
     require(ds, net=("condition", "strength"))
     names, costs = labels(ds, "condition"), "cost" in ds.variables
-    net, strength = values(ds, "net", "condition", "strength"), np.asarray(ds["strength"].values, dtype=float)
+    net = values(ds, "net", "condition", "strength")
     figure, axes = small_multiples(len(names) + costs, width=1.42, height=1.35)
     for k, name in enumerate(names):
         _dose(axes[k], ds, net[[0, k]])
