@@ -1,6 +1,6 @@
 """Load a language model from the Hub, from a folder, or the packaged MiniLM, and test it before it is used."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -28,12 +28,20 @@ from consona.lm.states import Machine
 # The activations of a pack should stay in the cache of a core, so wider models get fewer tokens (measured with
 # benchmarks/capture.py); an accelerator wants many at a time.
 _PACK_TOKENS, _NARROW, _PACK_TOKENS_WIDE, _PACK_TOKENS_ACCELERATOR = 1024, 512, 640, 8192
+DeviceMap = str | Mapping[str, int | str]
+_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
 # Weights that a checkpoint may lack without harm: heads that are not used, tied or not there.
 _MAY_LACK = ("lm_head", "embed_out", "pooler", "cls.", "position_ids")
 
 
 def load_language_model(
-    name: str, *, revision: str | None = None, dtype: str = "float32", device: str = "cpu", chat_template: bool = False
+    name: str,
+    *,
+    revision: str | None = None,
+    dtype: str = "float32",
+    device: str = "cpu",
+    device_map: DeviceMap | None = None,
+    chat_template: bool = False,
 ) -> LanguageModel:
     """Load a language model and test it against its own hidden states.
 
@@ -46,7 +54,11 @@ def load_language_model(
     dtype
         ``float32``, ``bfloat16`` or ``float16``; it changes numbers and belongs to the fingerprint.
     device
-        A torch device, or ``"auto"``: spread over all accelerators.
+        A torch device, or ``"auto"``: as ``device_map="auto"``.
+    device_map
+        How a model is spread: ``"auto"`` (and what else accelerate knows: ``"balanced"``, ``"sequential"``), or a
+        device for every module by its path, ``{"": "cuda:0"}`` for all. States are pooled where they are made, so a
+        layer is never kept whole. It belongs to no fingerprint, and stands in place of ``device``.
     chat_template
         Put every text as one user turn in the model's chat markup.
 
@@ -57,16 +69,18 @@ def load_language_model(
     MissingExtra
         When ``minilm`` is not installed.
     ConfigError
-        When dtype or device do not exist.
+        When dtype or device do not exist, or device and device_map are both given, or the map names the disk.
     """
     if dtype not in TOLERANCE:
         raise ConfigError(f"There is no dtype '{dtype}'; there are {', '.join(TOLERANCE)}.")
+    spread = _spread(device, device_map)
     with quiet_transformers():
         source = resolved(name, revision)
         family = family_of(config_of(source))
-        model, has_head = _loaded(source, family, dtype, device)
+        model, has_head = _loaded(source, family, dtype, spread or device)
         made = language_model_of(model, _tokenizer(source), source=source, chat_template=chat_template)
-    loader = partial(load_language_model, dtype=dtype, device=device, chat_template=chat_template)
+    load = partial(load_language_model, dtype=dtype, device=device, device_map=device_map)
+    loader = partial(load, chat_template=chat_template)
     return _with_origin(made if has_head else replace(made, head=None), name, loader)
 
 
@@ -117,10 +131,25 @@ def layout_of(network: PreTrainedModel, *, packed: bool) -> Layout:
     return Layout(packed, min(n_tokens, most_in_a_row(config)), longest=longest_together(config))
 
 
-def _loaded(source: Source, family: Family, dtype: str, device: str) -> tuple[PreTrainedModel, bool]:
+def _spread(device: str, device_map: DeviceMap | None) -> dict[str, Any] | None:
+    """What transformers is told of several devices; None for one."""
+    if device_map is None:
+        return {"device_map": "auto"} if device == "auto" else None
+    if device != "cpu":
+        raise ConfigError(f"Give device='{device}' or device_map={device_map!r}, not both.")
+    if isinstance(device_map, str):
+        if device_map not in _MAPS:
+            raise ConfigError(f"There is no device_map '{device_map}'; there are {', '.join(_MAPS)}, or a mapping.")
+        return {"device_map": device_map}
+    if "disk" in device_map.values():
+        raise ConfigError("Weights on disk are read anew for every pass; take a smaller dtype or more devices.")
+    return {"device_map": dict(device_map)}
+
+
+def _loaded(source: Source, family: Family, dtype: str, place: str | dict[str, Any]) -> tuple[PreTrainedModel, bool]:
     """The model, and whether its head is its own, from safetensors only, running no code of the repository."""
     kind = AutoModelForCausalLM if family.causal else AutoModel
-    spread = {"device_map": "auto"} if device == "auto" else {}
+    spread = {} if isinstance(place, str) else place
     try:
         loaded: Any = kind.from_pretrained(
             source.folder,
@@ -132,11 +161,11 @@ def _loaded(source: Source, family: Family, dtype: str, device: str) -> tuple[Pr
             **spread,
         )
         model, info = loaded
-        if not spread:
-            model = model.to(torch.device(device))
+        if isinstance(place, str):
+            model = model.to(torch.device(place))
     except (OSError, ValueError, RuntimeError, AssertionError) as error:
         reason = str(error).strip().split("\n")[0][:300]
-        raise ModelError(f"'{source.name}' cannot be loaded as {dtype} on '{device}': {reason}") from None
+        raise ModelError(f"'{source.name}' cannot be loaded as {dtype} on {place!r}: {reason}") from None
     missing = sorted(key for key in info["missing_keys"] if not any(part in key for part in _MAY_LACK))
     if missing or info.get("mismatched_keys"):
         raise ModelError(

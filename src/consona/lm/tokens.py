@@ -28,7 +28,10 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Wording:
-    """What stands around every text: a template with ``{text}`` and, for chat models, the markup of one user turn."""
+    """What stands around every text: a template with ``{text}`` and, for chat models, the markup of one user turn.
+
+    Models that can think aloud before they answer (Qwen 3) are told not to: what is read is the place of the answer.
+    """
 
     template: str | None = None
     chat: bool = False
@@ -65,7 +68,9 @@ def worded(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], wording: Wo
     if not wording.chat:
         return whole, starts
     turns = [[{"role": "user", "content": each}] for each in whole]
-    marked = [str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)) for turn in turns]
+    # a template that knows of no thinking ignores the word
+    options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
+    marked = [str(tokenizer.apply_chat_template(turn, **options)) for turn in turns]
     # a chat template may strip blanks; what counts is where the text itself begins
     return marked, [each.find(text.strip()) - (len(text) - len(text.lstrip())) for each, text in zip(marked, texts)]
 
