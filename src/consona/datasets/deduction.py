@@ -5,7 +5,7 @@ Sentences and what they mean:
 * ``All trabs are fast``, ``No trabs are fast``, ``All fast things are brown``, ``Abe is (not) a trab``, ``Abe is (not)
   fast``, ``If p, then q``, ``p or q``: clauses about names, solved by trying truth values (complete). Universal
   sentences do not say that anything of the kind exists; "or" is inclusive.
-* ``Ned is (not) slower than Max``: an order with ties. "Not slower" is "as fast or faster". Slower is the reverse of
+* ``Nat is (not) slower than Max``: an order with ties. "Not slower" is "as fast or faster". Slower is the reverse of
   faster, and so on for :data:`OPPOSITES`; other comparatives are scales of their own.
 * ``A is blurred and zoomed out`` with the conclusion ``C and D differ as A and B``: every attribute (by its place
   in the sentence) in which A and B differ is one in which C and D differ, and there is one.
@@ -66,7 +66,7 @@ def contradictory(premises: Sequence[str]) -> bool:
     """Whether the premises cannot all be true; :class:`InvalidInput` when a sentence is of no known form."""
     plain = [_plain(each) for each in premises]
     if any(_THAN.fullmatch(each) for each in plain):
-        reach = _reach([_order(each) for each in plain])
+        reach = _reach([_order(each) for each in premises])
         return any(one == two and strict for (_, one, two), strict in reach.items())
     if plain and all(_described(each) for each in plain):
         return len(set(plain)) != len({each.split(" is ")[0] for each in plain})
@@ -82,7 +82,7 @@ def _plain(sentence: str) -> str:
 def _unreadable(sentence: str) -> InvalidInput:
     return InvalidInput(
         f"The sentence '{sentence}' is of no form that can be solved; expected one such as 'All trabs are fast', "
-        "'Abe is not a trab', 'Ned is slower than Max', 'If p, then q', 'p or q'. Reword it."
+        "'Abe is not a trab', 'Nat is slower than Max', 'If p, then q', 'p or q'. Reword it."
     )
 
 

@@ -16,6 +16,7 @@ from consona.core.recording import Recording
 from consona.core.stimuli import Stimuli
 from consona.datasets import reasoning_trials as events
 from consona.datasets.deduction import contradictory as contradict
+from consona.datasets.faced_ratings import UNREADABLE_MAT
 from consona.datasets.locate import checksums, corpus_folder
 
 NAME = "reasoning_fmri"
@@ -180,11 +181,11 @@ def _require_runs(trials: pd.DataFrame, subject: str) -> None:
 
 
 def _betas(path: Path, subject: str, n_problems: int) -> npt.NDArray[np.float32]:
-    import scipy.io  # a fifth of a second, needed here only
+    from scipy.io.matlab import MatReadError, loadmat  # a fifth of a second, needed here only
 
     try:
-        values = scipy.io.loadmat(path, variable_names=[_VARIABLE]).get(_VARIABLE)
-    except (ValueError, TypeError, OSError, NotImplementedError) as error:
+        values = loadmat(path, variable_names=[_VARIABLE]).get(_VARIABLE)
+    except (MatReadError, *UNREADABLE_MAT) as error:
         raise InvalidInput(f"{path.name} is damaged ({error}); expected a MATLAB file. Get it again.") from error
     if values is None or values.ndim != 2 or len(values) != n_problems:
         shape = "none" if values is None else f"shape {values.shape}"
