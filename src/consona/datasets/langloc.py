@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from consona.core.errors import InvalidInput
+from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import listed
 from consona.core.stimuli import Stimuli
-from consona.datasets.locate import corpus_file, corpus_folder
+from consona.datasets.locate import corpus_file, corpus_folder, places
 from consona.datasets.textcorpus import read_table
 
 NAME = "langloc_stimuli"
@@ -42,6 +42,11 @@ def load_langloc(folder: Path | str | None = None) -> Stimuli:
     InvalidInput
         When a row is neither a sentence (S) nor a list of nonwords (N).
     """
+    if folder is None and not any(place.is_dir() for place in places(NAME)):
+        raise MissingData(
+            f"The language localiser is not in {' nor '.join(str(place) for place in places(NAME))}. Put "
+            f"{FILES[0].rpartition('/')[0]} of github.com/brain-score/language (commit {COMMIT[:12]}, MIT) there."
+        )
     root = corpus_folder(NAME, folder)
     return Stimuli(pd.concat([_one_list(corpus_file(root, relative, NAME)) for relative in FILES]))
 
