@@ -54,7 +54,7 @@ class Tuned:
         SHA-256 of the trained weights before the first step.
     history
         ``answer_loss``, ``state_loss`` (of the training problems, before the step that follows; NaN after the last),
-        ``validation_loss`` (nats) and ``accuracy`` of every epoch, 0 being the model as it was.
+        ``validation_loss`` (nats) and ``accuracy`` of every epoch that was validated, 0 being the model as it was.
     chosen_epoch
         The best by the criterion of the recipe.
     """
@@ -230,12 +230,14 @@ def _taught(
     rows, best, chosen = list[tuple[float, float, float, float]](), (-np.inf, -np.inf), (pupil.kept(), 0)
     with frozen(head):
         for epoch in range(recipe.epochs + 1):
-            loss, accuracy = lesson.validated(held)
-            merit = (accuracy, -loss) if recipe.criterion == "accuracy" else (-loss, accuracy)
-            if merit > best:
-                best, chosen = merit, (pupil.kept(), epoch)
-            if progress is not None:
-                progress(epoch, accuracy)
+            loss, accuracy = np.nan, np.nan
+            if epoch % recipe.every == 0 or epoch == recipe.epochs:
+                loss, accuracy = lesson.validated(held)
+                merit = (accuracy, -loss) if recipe.criterion == "accuracy" else (-loss, accuracy)
+                if merit > best:
+                    best, chosen = merit, (pupil.kept(), epoch)
+                if progress is not None:
+                    progress(epoch, accuracy)
             parts = (np.nan, np.nan) if epoch == recipe.epochs else _stepped(optimiser, lesson, epoch)
             rows.append((*parts, loss, accuracy))
     names = ("answer_loss", "state_loss", "validation_loss", "accuracy")

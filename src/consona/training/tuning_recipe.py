@@ -11,7 +11,8 @@ from consona.lm.sites import layer_numbers
 
 __all__ = ["ADAPTERS", "REGRESSION", "TuningRecipe", "middle_half"]
 
-_COUNTS, _WEIGHTS = ("rank", "epochs", "batch"), ("learning_rate", "weight_decay", "answer_weight", "state_weight")
+_COUNTS = ("rank", "epochs", "batch", "every")
+_WEIGHTS = ("learning_rate", "weight_decay", "answer_weight", "state_weight")
 
 
 def middle_half(n_layers: int) -> tuple[int, ...]:
@@ -46,6 +47,8 @@ class TuningRecipe:
         Of the adapters, whose product is multiplied by ``lora_alpha / rank``. No dropout.
     epochs, batch
         Steps; problems that share a pass, which changes memory and not results.
+    every
+        Epochs between two validations; the first and the last are always validated.
     learning_rate, weight_decay
         Of AdamW, constant.
     answer_weight, state_weight
@@ -73,6 +76,7 @@ class TuningRecipe:
     lora_alpha: float = 16.0
     epochs: int = 100
     batch: int = 70
+    every: int = 1
     learning_rate: float = 1e-4
     weight_decay: float = 0.0
     answer_weight: float = 1.0
