@@ -119,9 +119,7 @@ class NestedKernels:
         ]
         return np.stack(picked, axis=1)
 
-    def divided(
-        self, chosen: Int[np.ndarray, "n_draws n_folds"]
-    ) -> tuple[Int[np.ndarray, "n_draws n_folds"], Int[np.ndarray, "n_draws n_folds"]]:
+    def divided(self, chosen: Int[np.ndarray, "..."]) -> tuple[Int[np.ndarray, "..."], Int[np.ndarray, "..."]]:
         """Chosen models as places of their layer and of their penalty."""
         return chosen // self.n_alphas, chosen % self.n_alphas
 
