@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -117,7 +117,7 @@ class BrainMap:
         similarity: Similarity,
         *,
         alphas: Sequence[float] = ALPHAS,
-    ) -> Self:
+    ) -> "BrainMap":
         r"""The map of training states; one penalty for all voxels, by leaving one training item out at a time.
 
         .. math:: \alpha = \arg\min \sum_i \frac{(R_\alpha G R_\alpha)_{ii}}{(R_\alpha)_{ii}^2}, \qquad
