@@ -75,7 +75,7 @@ def plain_sentence(sentence: str) -> str:
     return " ".join(str(sentence).split()).removesuffix(".").strip()
 
 
-def condition(trial_type: str, kind: str, n_premises: int) -> tuple[int, bool, str]:
+def condition(name: str, kind: str, n_premises: int) -> tuple[int, bool, str]:
     """What a trial type such as ``3_true_negate`` or ``modus_ponens_false`` says.
 
     Returns how many premises are integrated (``n_premises`` where it does not say), the label, and the form
@@ -83,9 +83,9 @@ def condition(trial_type: str, kind: str, n_premises: int) -> tuple[int, bool, s
 
     Raises :class:`InvalidInput` when it holds neither true nor false.
     """
-    found = _CONDITION.fullmatch(trial_type.strip())
+    found = _CONDITION.fullmatch(name.strip())
     if found is None:
-        raise InvalidInput(f"The trial type '{trial_type}' is none such as '3_true_negate': no true or false in it.")
+        raise InvalidInput(f"The trial type '{name}' is none such as '3_true_negate': no true or false in it.")
     n_integrated, rule, label, polarity = found.groups()
     words = (kind, n_integrated, (rule or "").replace("_", " "), label, polarity)
     return int(n_integrated or n_premises), label == "true", " ".join(word for word in words if word)

@@ -13,20 +13,20 @@ from consona.datasets.reasoning_trials import NAME, bids_trials, checked_trials,
 
 @dataclass(frozen=True, eq=False)
 class ReasoningEvents:
-    """Trials and what is wrong with the tables they were read from.
+    """Answers and what is wrong with the tables they were read from.
 
-    ``trials`` has a row per person and problem: ``subject``, ``task``, ``run`` ("1" or "2"), ``kind``, ``place``
+    ``answers`` has a row per person and problem: ``subject``, ``task``, ``run`` ("1" or "2"), ``kind``, ``place``
     (in its run, from 0), ``onset`` and ``duration`` (s), ``correct`` (1, 0; NaN: no answer), ``response_time`` (s from
     the conclusion; NaN: no answer), ``premises``, ``conclusion``, ``trial_type`` as written and ``condition`` as the
     name of the stimulus file has it. ``defects`` has ``subject``, ``run``, ``defect``, ``count`` and ``done``.
     """
 
-    trials: pd.DataFrame
+    answers: pd.DataFrame
     defects: pd.DataFrame
 
     def problems(self) -> Stimuli:
         """The 72 problems in the order of presentation, ids ``syllogism00`` to ``transitive35``, with ``row``."""
-        return reasoning_problems(self.trials)
+        return reasoning_problems(self.answers)
 
 
 def load_reasoning_events(folder: Path | str | None = None) -> ReasoningEvents:

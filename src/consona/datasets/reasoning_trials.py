@@ -94,17 +94,17 @@ def condition_of_file(names: "pd.Series[str]") -> "pd.Series[str]":
     return found
 
 
-def reasoning_problems(trials: pd.DataFrame) -> Stimuli:
+def reasoning_problems(answers: pd.DataFrame) -> Stimuli:
     """The problems of the first person who has all four runs, in the order of runs; the same for everybody.
 
     Raises :class:`InvalidInput` when nobody has all runs, or someone saw other problems or another order.
     """
-    sizes = trials.groupby("subject").size()
+    sizes = answers.groupby("subject").size()
     whole = sizes.index[sizes == N_PROBLEMS * len(RUNS)]
     if not len(whole):
         raise InvalidInput(f"No person has all {len(RUNS)} runs of {N_PROBLEMS} problems. Complete the tables.")
-    table = trials[trials["subject"] == whole[0]].reset_index(drop=True)
-    other = trials[~same_rows(trials, table, ("task", "run", "place", "premises", "conclusion"))]
+    table = answers[answers["subject"] == whole[0]].reset_index(drop=True)
+    other = answers[~same_rows(answers, table, ("task", "run", "place", "premises", "conclusion"))]
     if len(other):
         who = listed(sorted({f"{row['subject']} {row['task']} run {row['run']}" for row in other.to_dict("records")}))
         raise InvalidInput(f"Not everybody saw the problems of {whole[0]} in the same order; not so: {who}.")
