@@ -61,7 +61,6 @@ class Pupil:
         network = self.network
         if self.adapters is not None:
             network = self.adapters.merge_and_unload()
-            del network.peft_config  # or the next adapters would be taken for further ones
         network.requires_grad_(True)
         return network.eval()
 
