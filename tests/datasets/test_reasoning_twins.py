@@ -106,6 +106,15 @@ def test_a_solver_is_moved_as_little_as_makes_it_right(problems: Stimuli, states
     assert data.truth["solved"].startswith(f"{(~right).sum()} of {N}")
 
 
+def test_a_solver_says_the_answer_loudly_unless_told_how_much(problems: Stimuli, states: Features) -> None:
+    towards = xr.DataArray(np.random.default_rng(6).standard_normal((3, 24)), dims=("layer", "feature"))
+    solved = solved_states(states, problems, towards, np.zeros(N)).data.values.astype(float)
+    before = states.select(problems.ids).data.values
+    moves = ((solved - before) ** 2).sum(axis=(1, 2)).mean()
+    variance = ((before - before.mean(axis=0)) ** 2).sum(axis=(1, 2)).mean()
+    assert moves / (moves + variance) == pytest.approx(1 / 3, abs=1e-4)  # margins of 0: all are moved equally far
+
+
 def test_the_same_seed_gives_the_same_people_however_many(problems: Stimuli, states: Features) -> None:
     few, many = (reasoning_twin(states, problems, n_subjects=n, n_targets=20, seed=2) for n in (1, 3))
     assert np.array_equal(few.recordings[0].mean(), many.recordings[0].mean())

@@ -26,6 +26,7 @@ RESPONSE_TIMES_S = {"syllogism": 1.37, "transitive": 2.50}
 ACCURACIES = {"syllogism": 0.889, "transitive": 0.838}
 
 _N_COMPONENTS = 64  # of the states that people share
+_ANSWER = 1 / 3  # of the variance of a solver's states
 _MISSED = 0.01  # of the answers
 _SPREAD = 0.25  # SD of the logarithm of response times, for the item and once more for the person with the item
 
@@ -145,7 +146,7 @@ def twin_behaviour(problems: Stimuli, *, n_subjects: int = 10, seed: int = 0) ->
 
 
 def solved_states(
-    states: Features, problems: Stimuli, towards: xr.DataArray, margins: npt.ArrayLike, *, goal: float = 1.0
+    states: Features, problems: Stimuli, towards: xr.DataArray, margins: npt.ArrayLike, *, goal: float | None = None
 ) -> Features:
     r"""The states of a solver that answers correctly: those of a model, moved where its answer is wrong or too unsure.
 
@@ -164,7 +165,8 @@ def solved_states(
     margins
         *m*, log p(True) - log p(False) of every problem, nats, ``(n_problems,)``.
     goal
-        *g*, nats.
+        *g*, nats. Not given, it is so large that the moves have a third of the variance of the states: a brain that
+        says much of the answer. A nat or two is hardly seen among all the directions in which states differ.
 
     Returns
     -------
@@ -189,10 +191,15 @@ def solved_states(
     if not (square > 0).all():
         raise InvalidInput("The direction of the answer is zero for a problem; it must lead somewhere.")
     sign = np.where(problems["label"].astype(bool), 1.0, -1.0)
+    if goal is None:
+        variance = float(((own - own.mean("stimulus")) ** 2).sum(("layer", "feature")).mean())
+        goal = float(np.sqrt(_ANSWER / (1 - _ANSWER) * variance * square.mean()))
     size = np.maximum(0.0, goal - sign * given) / square
     moved = own.astype(np.float64) + (sign * size)[:, None, None] * w
     n_moved = int((size > 0).sum())
-    return Features(moved.assign_attrs(own.attrs | {"solved": f"{n_moved} of {len(problems)} moved to {goal} nats"}))
+    return Features(
+        moved.assign_attrs(own.attrs | {"solved": f"{n_moved} of {len(problems)} moved to {goal:.3g} nats"})
+    )
 
 
 def _as_states(towards: xr.DataArray, own: xr.DataArray) -> Array:
