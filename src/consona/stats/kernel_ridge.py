@@ -51,9 +51,9 @@ def kernel_of(X: Real[np.ndarray, "n_rows n_features"]) -> Float[np.ndarray, "n_
 def fold_kernel(
     K: Float[np.ndarray, "n_rows n_rows"], train: Int[np.ndarray, " n_train"], test: Int[np.ndarray, " n_test"]
 ) -> FoldKernel:
-    r"""One fold of a kernel, centred by its training rows.
+    r"""One fold of a kernel, centred by its training rows t; s are its test rows.
 
-    .. math:: G = H^\top K_{tt} H, \qquad C = (K_{ot} - 1 \bar k^\top) H, \qquad H^\top 1 = 0,\; H^\top H = I
+    .. math:: G = H^\top K_{tt} H, \qquad C = (K_{st} - 1 \bar k^\top) H, \qquad H^\top 1 = 0,\; H^\top H = I
 
     with :math:`H` Helmert's contrasts and :math:`\bar k` the mean training row of the kernel. The contrasts hold every
     centred column and nothing else, so a constant never shares an eigenvalue with the features.
