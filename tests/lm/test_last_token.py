@@ -87,6 +87,10 @@ def test_own_edits_come_first_and_some_stimuli_may_be_shifted_in_any_order(decod
     np.testing.assert_allclose(found[1], steered(lm, some, shifts, 1), **CLOSE)
     assert found["stimulus"].values.tolist() == some.ids.tolist()
     assert found["variant"].values.tolist() == ["v0", "v1"]
+    people = xr.concat([shifts, 2 * shifts], dim="subject").assign_coords(subject=["s1", "s2"])
+    stacked = people.rename(variant="record").stack(variant=["subject", "record"]).transpose(*shifts.dims)
+    each = LastToken.of(lm, ASKED, ANSWERS).answers(stacked).unstack("variant")
+    np.testing.assert_allclose(each.sel(subject="s1").transpose(*found.dims[1:], "record")[..., 1], found[1], **CLOSE)
 
 
 def test_the_share_of_other_tokens_is_told(decoder):

@@ -138,9 +138,10 @@ class LastToken:
             shift = torch.from_numpy(values[variants, columns])
             found, best = self._asked(cache, rows, layers, shift)
             made[variants, columns], neither[variants, columns] = found, best
-        kept = {name: each for name, each in given.coords.items() if set(each.dims) <= {"variant", "stimulus"}}
-        coords = {**kept, "answer": list(self.answers_asked), "neither": (("variant", "stimulus"), neither)}
-        result = xr.DataArray(made, coords, ("variant", "stimulus", "answer"), "log_probability", self._attrs())
+        bare = xr.DataArray(made, dims=("variant", "stimulus", "answer"), name="log_probability", attrs=self._attrs())
+        kept = given.coords.to_dataset().drop_dims(["layer", "feature"], errors="ignore").coords  # stacked ones too
+        own = {"answer": list(self.answers_asked), "neither": (("variant", "stimulus"), neither)}
+        result = bare.assign_coords(kept).assign_coords(own)
         require_defined(result)
         return result
 
