@@ -160,7 +160,7 @@ def test_a_brain_draws_states_and_its_arms_differ_in_nothing_else(lm):
     train, validation = problems(24, 7), problems(16, 8)
     target, maps, brains, counts = brain_of(lm, train, seed=4)
     control, *_ = brain_of(lm, train, seed=5, name="other brain")
-    recipe = TuningRecipe(epochs=25, learning_rate=1e-2, state_weight=1.0, criterion="loss")
+    recipe = TuningRecipe(epochs=25, learning_rate=1e-2, state_weight=30.0, criterion="loss")
     arms = {
         "label": tune(lm, train, validation, recipe=recipe, seed=0),
         "brain and label": tune(lm, train, validation, recipe=recipe, brain=target, seed=0),
@@ -178,7 +178,7 @@ def test_a_brain_draws_states_and_its_arms_differ_in_nothing_else(lm):
         for s, brain in enumerate(brains) for layer in (0, 1)
     )  # fmt: skip
     assert float(history["state_loss"][0]) == pytest.approx(away / 24, rel=1e-4)  # the states that capture reads
-    assert float(history["state_loss"][-2]) < 0.8 * float(history["state_loss"][0])
+    assert float(history["state_loss"][-2]) < 0.9 * float(history["state_loss"][0])
     assert np.isnan(history["state_loss"][-1])
     np.testing.assert_allclose(history["answer_loss"][0], arms["label"].history["answer_loss"][0], rtol=1e-6)
     with pytest.raises(InvalidInput, match="start"):
