@@ -6,7 +6,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import StratifiedKFold
 
 from consona.stats.exponential_growth import exponential_growth
-from consona.stats.kernel_ridge import FoldKernel, KernelRidge, fold_kernel, fold_targets, kernel_of
+from consona.stats.kernel_ridge import KernelRidge, fold_kernel, fold_targets, joined_kernels, kernel_of
 
 ALPHAS = 10.0 ** np.arange(-3, 4)
 N = 30
@@ -37,10 +37,10 @@ def test_sources_are_added_targets_rotated_and_gaps_kept_to_themselves():
     A, B, Y = (rng.standard_normal((N, k)) for k in (5, 40, 8))
     train, test = next(iter(folds()))
     whole = fold_kernel(kernel_of(np.column_stack([A, B])), train, test)
-    added = fold_kernel(kernel_of(A), train, test).plus(fold_kernel(kernel_of(B), train, test))
+    added = joined_kernels([fold_kernel(kernel_of(each), train, test) for each in (A, B)])
     for one, other in zip(whole, added, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
-    ridge = KernelRidge(FoldKernel(*added))
+    ridge = KernelRidge(added)
     turned = Y @ np.linalg.qr(rng.standard_normal((8, 8)))[0]
     penalties = ridge.shared_penalties([fold_targets(each, train, test) for each in (Y, turned)], ALPHAS)
     assert penalties[0] == penalties[1]

@@ -1,7 +1,6 @@
 """How well people predict each other's single trials: the published ceiling, its curve, and where it is no number."""
 
 from collections.abc import Sequence
-from functools import reduce
 from itertools import combinations
 from math import comb
 
@@ -14,7 +13,7 @@ from consona.core.dataset import Dataset
 from consona.core.errors import InvalidInput
 from consona.core.invariants import as_names
 from consona.stats.exponential_growth import exponential_growth
-from consona.stats.kernel_ridge import FoldKernel, KernelRidge, fold_kernel, fold_targets, kernel_of
+from consona.stats.kernel_ridge import KernelRidge, fold_kernel, fold_targets, joined_kernels, kernel_of
 from consona.stats.seeds import rng_for
 
 __all__ = ["ceiling_summary", "pool_curves", "published_ratio", "released_ceiling"]
@@ -145,7 +144,7 @@ def pool_curves(dataset: Dataset, *, kind: str = ALL_KINDS, n_pools: int = 252, 
         kernels = [fold_kernel(each, train, test) for each in sources]
         targets = [fold_targets(each, train, test) for each in Y]
         for pool in pools:
-            ridge = KernelRidge(reduce(FoldKernel.plus, [kernels[i] for i in pool]))
+            ridge = KernelRidge(joined_kernels([kernels[i] for i in pool]))
             outside = [i for i in range(n) if i not in pool]
             for i, r in zip(outside, ridge.correlations([targets[i] for i in outside], PUBLISHED_ALPHAS), strict=True):
                 total[i][len(pool) - 1] += r

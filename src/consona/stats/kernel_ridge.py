@@ -1,7 +1,7 @@
 """Ridge regression from products of rows alone: kernels of several sources are added, never their features joined."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from consona.stats.correlation import unit_columns
 from consona.stats.grams import require_finite
 from consona.stats.shapes import Float, Int, Real
 
-__all__ = ["FoldKernel", "FoldTargets", "KernelRidge", "fold_kernel", "fold_targets", "kernel_of"]
+__all__ = ["FoldKernel", "FoldTargets", "KernelRidge", "fold_kernel", "fold_targets", "joined_kernels", "kernel_of"]
 
 Matrix = npt.NDArray[np.float64]
 
@@ -22,16 +22,17 @@ class FoldKernel(NamedTuple):
     """What a training set and its test rows know of each other, with the training means taken away exactly.
 
     ``gram`` is ``(n_train - 1, n_train - 1)`` and ``cross`` ``(n_test, n_train - 1)``, in the coordinates of contrasts
-    between training rows. Kernels of two sources on the same rows are added part by part: :meth:`plus` is the same as
+    between training rows. Kernels of two sources on the same rows are added part by part: :func:`joined_kernels` is the same as
     joining their features.
     """
 
     gram: Matrix
     cross: Matrix
 
-    def plus(self, other: Self) -> "FoldKernel":
-        """The kernel of both sources together."""
-        return FoldKernel(self.gram + other.gram, self.cross + other.cross)
+
+def joined_kernels(kernels: Sequence[FoldKernel]) -> FoldKernel:
+    """The kernel of several sources together."""
+    return FoldKernel(*(np.sum(part, axis=0) for part in zip(*kernels, strict=True)))
 
 
 def kernel_of(X: Real[np.ndarray, "n_rows n_features"]) -> Float[np.ndarray, "n_rows n_rows"]:
@@ -132,9 +133,7 @@ class KernelRidge:
         """Test rows as deviations from the mean of the training rows; zero for targets with a missing value."""
         return np.asarray(((self.test / (self.eigenvalues + alpha)) @ self.vectors.T) @ targets.contrasts)
 
-    def correlations(
-        self, targets: Sequence[FoldTargets], alphas: Float[np.ndarray, " n_alphas"]
-    ) -> list[Float[np.ndarray, " n_targets"]]:
+    def correlations(self, targets: Sequence[FoldTargets], alphas: Float[np.ndarray, " n_alphas"]) -> list[Matrix]:
         """Correlation of prediction and measurement over the test rows, for every target of every set.
 
         The penalty is that of :meth:`shared_penalties`. A prediction or a measurement that is constant over the test
