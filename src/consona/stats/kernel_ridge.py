@@ -22,8 +22,8 @@ class FoldKernel(NamedTuple):
     """What a training set and its test rows know of each other, with the training means taken away exactly.
 
     ``gram`` is ``(n_train - 1, n_train - 1)`` and ``cross`` ``(n_test, n_train - 1)``, in the coordinates of contrasts
-    between training rows. Kernels of two sources on the same rows are added part by part: :func:`joined_kernels` is the same as
-    joining their features.
+    between training rows. Kernels of two sources on the same rows are added part by part: :func:`joined_kernels`
+    is the same as joining their features.
     """
 
     gram: Matrix
