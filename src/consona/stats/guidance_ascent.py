@@ -114,7 +114,7 @@ def plateau(cosines: Real[np.ndarray, "n_records n_items"], *, tolerance: float 
     """
     known = np.where(np.isfinite(cosines), cosines, -np.inf)
     low, high = known[0], known.max(axis=0)
-    rise = np.where(np.isfinite(low) & np.isfinite(high), high - low, 0.0)
+    rise = np.subtract(high, low, out=np.zeros(len(low)), where=np.isfinite(low) & np.isfinite(high))
     return np.asarray(np.argmax(known >= high - tolerance * rise, axis=0))
 
 
