@@ -61,10 +61,10 @@ def nested_guidance(
     Returns
     -------
     xr.Dataset
-        Margins in nats: ``before (stimulus)``, ``after`` and ``matched (guide, subject, stimulus)``; ``after_length`` and
-        ``matched_length`` of the shifts there; ``chosen (guide, fold)``, a position in ``setting``; ``inner_gain
-        (guide, fold, setting)``, a share of the items. Coordinates: condition, draw; label, kind, form, fold of every
-        stimulus; layers, strength and stop of every setting.
+        Margins in nats: ``before (stimulus)``, ``after`` and ``matched (guide, subject, stimulus)``;
+        ``after_length`` and ``matched_length`` of the shifts there; ``chosen (guide, fold)``, a position in
+        ``setting``; ``inner_gain (guide, fold, setting)``, a share of the items. Coordinates: condition, draw; label,
+        kind, form, fold of every stimulus; layers, strength and stop of every setting.
 
     Raises
     ------

@@ -69,8 +69,10 @@ def worded(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], wording: Wo
         return whole, starts
     turns = [[{"role": "user", "content": each}] for each in whole]
     # a template that knows of no thinking ignores the word
-    options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
-    marked = [str(tokenizer.apply_chat_template(turn, **options)) for turn in turns]
+    marked = [
+        str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True, enable_thinking=False))
+        for turn in turns
+    ]
     # a chat template may strip blanks; what counts is where the text itself begins
     return marked, [each.find(text.strip()) - (len(text) - len(text.lstrip())) for each, text in zip(marked, texts)]
 

@@ -57,11 +57,11 @@ def problems_of(lm: LanguageModel, stimuli: Stimuli, recipe: TuningRecipe) -> Pr
     labels = _labels(stimuli)
     questions = asked(lm, stimuli, recipe.answers, Wording(recipe.template, lm.chat_template))
     for question in questions:
-        for name, tokens in zip(recipe.answers, question.answers):
-            if len(tokens) != 1:
-                pieces = [repr(lm.tokenizer.decode([token])) for token in tokens]
+        for name, answer in zip(recipe.answers, question.answers):
+            if len(answer) != 1:
+                pieces = [repr(lm.tokenizer.decode([token])) for token in answer]
                 raise InvalidInput(
-                    f"The tokenizer splits the answer {name!r} into {len(tokens)} pieces ({listed(pieces)}); what is "
+                    f"The tokenizer splits the answer {name!r} into {len(answer)} pieces ({listed(pieces)}); what is "
                     "tuned is one token. Take other words, and mind the blank before them."
                 )
     prompts = [question.prompt for question in questions]

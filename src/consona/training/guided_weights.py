@@ -58,11 +58,10 @@ class Pupil:
         with torch.no_grad():
             for name, weight in self.trained.items():
                 weight.copy_(weights[name])
-        network = self.network
         if self.adapters is not None:
-            network = self.adapters.merge_and_unload()
-        network.requires_grad_(True)
-        return network.eval()
+            self.adapters.merge_and_unload()  # in place
+        self.network.requires_grad_(True)
+        return self.network.eval()
 
 
 def pupil_of(lm: LanguageModel, recipe: TuningRecipe, seed: int) -> Pupil:
