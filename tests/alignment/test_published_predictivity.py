@@ -19,6 +19,7 @@ from consona.alignment.trial_ceiling import ceiling_summary, pool_curves, publis
 from consona.alignment.trivial_features import TRIVIAL, filled_response_times, random_features, trivial_features
 from consona.core import Dataset, Features, Recording, Stimuli
 from consona.core.errors import InvalidInput
+from consona.datasets.reasoning_fmri import load_reasoning_behaviour, load_reasoning_fmri
 
 N, PEOPLE, VOXELS = 40, 4, 12
 KINDS = np.repeat(["syllogism", "transitive"], N // 2)
@@ -101,12 +102,18 @@ def _first(dataset):
 
 
 def test_agreement_of_people_follows_what_they_share():
-    agreed = item_reliability(people(task=1.0, noise=1.0)[0], n_draws=200)
-    assert np.all(agreed["low"] > 0)
-    assert float(agreed["t"][0]) > 5
-    none = item_reliability(people(noise=1.0, seed=3)[0], n_draws=200)
-    assert np.all((none["low"] < 0) & (none["high"] > 0))
-    assert np.all((none["low"] < none["mean"]) & (none["mean"] < none["high"]))
+    task = item_reliability(people(task=1.0, noise=1.0)[0], n_draws=200)
+    means, patterns = (task.sel(measure=each) for each in ("stimulus means", "pattern similarity"))
+    assert np.all(means["low"] > 0)
+    assert float(means["t"]) > 5
+    assert float(patterns["low"].min()) < 0  # the task moves all voxels alike, which Pearson's r of patterns ignores
+    states = item_reliability(people(states=1.0, task=1.0, noise=0.5)[0], n_draws=200)
+    assert np.all(states["low"] > 0)
+    none = [item_reliability(people(noise=1.0, seed=seed)[0], n_draws=100) for seed in range(20)]
+    covered = sum((each["low"] < 0) & (each["high"] > 0) for each in none).sel(over="stimuli")
+    assert int(covered.min()) >= 16  # of twenty intervals of 95 %, fewer than 16 cover nothing once in 400 times
+    mean = xr.concat([each["mean"] for each in none], "seed")
+    assert np.all(abs(mean.mean("seed")) < 3 * mean.std("seed") / np.sqrt(len(none)))
 
 
 def test_trivial_features_say_what_they_fill_and_bad_input_is_named():
@@ -132,3 +139,20 @@ def test_trivial_features_say_what_they_fill_and_bad_input_is_named():
     fewer = Dataset(dataset.stimuli, (*dataset.recordings[:3], dataset.recordings[3].select(IDS[1:])), "p", "1", "", "")
     with pytest.raises(InvalidInput, match="sub-3.* have other problems"):
         published_scores(features, fewer)
+
+
+@pytest.mark.data
+def test_the_published_row_of_response_times_is_that_of_gaps_filled_with_the_limit(data_folder):
+    folder = data_folder / "reasoning_fmri"
+    dataset, behaviour = load_reasoning_fmri(folder), load_reasoning_behaviour(folder)
+    missing = int(behaviour["response_time"].isnull().sum())
+    assert int(filled_response_times(dataset, behaviour)["n_filled"].sum()) == missing == 12
+    limit = behaviour.fillna({"response_time": 6.0})
+    assert int(filled_response_times(dataset, limit)["n_filled"].sum()) == 0
+    for times, expected in ((limit, (0.155, 0.146, 0.181)), (behaviour, (0.185, 0.146, 0.195))):
+        own = {"response time": trivial_features(dataset, times)["response time"]}
+        found = [
+            float(published_own_scores(own, dataset, kind=kind)["score"].item())
+            for kind in ("all", "syllogism", "transitive")
+        ]
+        np.testing.assert_allclose(found, expected, atol=5e-4)  # printed with three places

@@ -67,6 +67,11 @@ def trivial_features(dataset: Dataset, behaviour: xr.Dataset) -> dict[str, dict[
 def filled_response_times(dataset: Dataset, behaviour: xr.Dataset) -> xr.Dataset:
     """Response times with gaps filled by the mean of the same subject and kind, and how many were filled.
 
+    Published rows fill them with the 6 s after which no answer was taken; times that are there are kept, so those rows
+    are ``trivial_features(dataset, behaviour.fillna({"response_time": 6.0}))``. With twelve of 700 answers missing, the
+    score of response times on the released betas is .155, .146, .181 (all, syllogism, transitive) in that way, and
+    .185, .146, .195 in this one.
+
     Returns
     -------
     xr.Dataset
