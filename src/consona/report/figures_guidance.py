@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ARM_MARKERS = "os^Dvp"
 ENOUGH = 0.8  # the power that a study is planned for
 LONGEST_CONDITION = 23
+LONGEST_ANSWER = 11  # half of a panel
 
 
 def draw_flip_matrix(ds: xr.Dataset) -> "Figure":
@@ -45,8 +46,8 @@ def draw_flip_matrix(ds: xr.Dataset) -> "Figure":
         _two_by_two(ax, count[k], most)
         said = f"{textwrap.fill(name, LONGEST_CONDITION)}\n{_net(net[k], reach[k])}"
         ax.set_title(said, fontsize=7.5, fontweight="normal", pad=3)
-        frame_cells(ax, before, 2)
-    axes[0].set_xticks([0.5, 1.5], after)
+        frame_cells(ax, [textwrap.fill(name, LONGEST_CONDITION) for name in before], 2)
+    axes[0].set_xticks([0.5, 1.5], [textwrap.fill(name, LONGEST_ANSWER) for name in after])
     figure.supylabel(words(ds, "ylabel", "before"), fontsize=8.5)
     figure.supxlabel(f"{words(ds, 'xlabel', 'after')}\n{_counted(total)}", fontsize=8)
     return figure
