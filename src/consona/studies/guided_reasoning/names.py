@@ -1,0 +1,74 @@
+"""Names that the settings, the steps and the claims of the study share."""
+
+from typing import Literal
+
+Brains = Literal["ds003076", "twin"]
+Plant = Literal["answer", "states", "confound", "none"]
+
+REASONER, MINILM = "reasoner", "minilm"
+ALL, SYLLOGISM, TRANSITIVE = "all", "syllogism", "transitive"
+TASKS = (SYLLOGISM, TRANSITIVE)
+DR = "deductive reasoning"
+REGIONS = (DR, "language", "multiple demand")
+ATTENTION, BLOCK = "attn.out", "resid.post"
+LEVEL = 0.05
+TRUE, FALSE = " True", " False"
+
+OWN, PERMUTED, GAUSSIAN = "own brain", "permuted similarity", "Gaussian brain"
+OTHER, TIME, LABEL, RANDOM = "all other subjects", "response time", "label", "random directions"
+
+LABEL_ONLY, BRAIN_ARM = "label", "brain and label"
+PERMUTED_ARM, GAUSSIAN_ARM = "permuted brain and label", "Gaussian brain and label"
+TIME_ARM, LABEL_ARM = "response time and label", "label as brain and label"
+REGRESSION_ARM, MORE_ARM = "regression to guided states", "label and more problems"
+
+HOLM = "Holm over the claims"
+ALIGNMENT_CONTROLS = (
+    "for syllogisms alone",
+    "for transitive problems alone",
+    "above an untrained twin of the model",
+    "above the words of the problems",
+    "above the trivial features themselves",
+    "whole runs held out",
+    "no trivial feature reaches the ceiling",
+)
+GUIDANCE_CONTROLS = (
+    "better than the model alone",
+    "beyond random directions of equal length",
+    "beyond the label of the training items",
+    "beyond the brains of all others",
+    "beyond response time as brain",
+    "beyond a Gaussian brain",
+    "in the settings of the own brain",
+    "answers stay answers",
+)
+TRANSFER_CONTROLS = (
+    "beyond random directions of equal length",
+    "beyond directions from permuted similarity",
+    "more premises",
+    "the other kind of problem",
+    "propositional and relational problems",
+    "language stays as it was",
+)
+TUNING_CONTROLS = (
+    "beyond the label alone on every kind",
+    "beyond response time as brain",
+    "beyond the label as brain",
+    "beyond a Gaussian brain",
+    "as many trained numbers, steps and problems",
+    "beyond more problems without a brain",
+    "language stays as it was",
+)
+GAIN_CONTROLS = (
+    "beyond the label alone",
+    "beyond permuted similarity",
+    "in people and kinds of problems that were not used",
+)
+CONTROLS = tuple(
+    dict.fromkeys((*ALIGNMENT_CONTROLS, *GUIDANCE_CONTROLS, *TRANSFER_CONTROLS, *TUNING_CONTROLS, *GAIN_CONTROLS, HOLM))
+)
+
+
+def slug(name: str) -> str:
+    """A name that is fit for a step."""
+    return name.replace(" ", "-").replace(".", "-")
