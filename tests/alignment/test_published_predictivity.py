@@ -141,18 +141,27 @@ def test_trivial_features_say_what_they_fill_and_bad_input_is_named():
         published_scores(features, fewer)
 
 
+PUBLISHED_KINDS = ("all", "syllogism", "transitive")
+
+
 @pytest.mark.data
-def test_the_published_row_of_response_times_is_that_of_gaps_filled_with_the_limit(data_folder):
+def test_published_rows_of_trivial_features_are_found_in_the_released_betas(data_folder):
     folder = data_folder / "reasoning_fmri"
     dataset, behaviour = load_reasoning_fmri(folder), load_reasoning_behaviour(folder)
     missing = int(behaviour["response_time"].isnull().sum())
     assert int(filled_response_times(dataset, behaviour)["n_filled"].sum()) == missing == 12
-    limit = behaviour.fillna({"response_time": 6.0})
+    limit = behaviour.fillna({"response_time": 6.0})  # as published
     assert int(filled_response_times(dataset, limit)["n_filled"].sum()) == 0
-    for times, expected in ((limit, (0.155, 0.146, 0.181)), (behaviour, (0.185, 0.146, 0.195))):
-        own = {"response time": trivial_features(dataset, times)["response time"]}
-        found = [
-            float(published_own_scores(own, dataset, kind=kind)["score"].item())
-            for kind in ("all", "syllogism", "transitive")
-        ]
-        np.testing.assert_allclose(found, expected, atol=5e-4)  # printed with three places
+    own = trivial_features(dataset, limit)
+    own = {name: own[name] for name in ("task", "response time", "run")}
+    own["response time, mean"] = trivial_features(dataset, behaviour)["response time"]
+    found = [published_own_scores(own, dataset, kind=kind)["score"] for kind in PUBLISHED_KINDS]
+    rows = {
+        "task": (0.199, np.nan, np.nan),
+        "response time": (0.155, 0.146, 0.181),
+        "run": (0.156, 0.012, -0.032),
+        "response time, mean": (0.185, 0.146, 0.195),
+    }
+    for name, row in rows.items():
+        scores = [float(each.sel(feature=name)) for each in found]
+        np.testing.assert_allclose(scores, row, atol=5e-4, err_msg=name)  # printed with three places
