@@ -10,33 +10,14 @@ import pandas as pd
 
 from consona.core.errors import InvalidInput
 from consona.core.stimuli import Stimuli
+from consona.datasets.deduction_words import ADJECTIVES, ATTRIBUTES, NAMES, NOUNS
 from consona.datasets.problems import KINDS, problems
 
-__all__ = ["ADJECTIVES", "ATTRIBUTES", "NAMES", "NOUNS", "Posed", "Question", "deduction_problems", "held_out", "posed"]
+__all__ = ["Posed", "Question", "deduction_problems", "held_out", "posed"]
 
-NAMES = ("Ada", "Bo", "Cy", "Dot", "Eli", "Gus", "Ira", "Jo", "Kit", "Lou", "Mia", "Ned")
-NOUNS = ("blick", "fep", "gorp", "kiv", "lomb", "mip", "nurt", "plov", "rusk", "sprot", "tiv", "zun")
-ADJECTIVES = {
-    "fast": "faster",
-    "slow": "slower",
-    "tall": "taller",
-    "short": "shorter",
-    "old": "older",
-    "young": "younger",
-    "big": "bigger",
-    "small": "smaller",
-    "strong": "stronger",
-    "weak": "weaker",
-    "rich": "richer",
-    "poor": "poorer",
-}
-ATTRIBUTES = {
-    "colour": ("red", "blue", "white", "black"),
-    "shape": ("round", "square", "oval", "flat"),
-    "pattern": ("plain", "striped", "dotted", "checked"),
-}
 _SHARE_HELD_OUT = 5
 _DISJUNCTIONS = 0.35
+_FEW = 5  # words; then there is one comparative
 
 
 class Question(NamedTuple):
@@ -99,13 +80,14 @@ def posed(
         2 to 6.
     n_questions
         About the same premises, drawn apart; behind "or" there is one. The first relational one is always whether C and
-        D differ as A and B.
+        D differ as A and B; half of the others ask for one attribute of two objects.
     ordered
         Premises in the order of the chain; otherwise in any order.
     negated
         Share of facts and conclusions with "not".
     n_words
-        How many names, nouns and adjectives are used at most.
+        How many names, nouns and adjectives are used, at most or as many as are needed; with five or fewer there is one
+        comparative.
 
     Raises
     ------
@@ -124,9 +106,14 @@ def _made(kind: str, draw: _Draw) -> Posed:
 
 
 def held_out(form: str) -> bool:
-    """Whether a form is kept from training: a fifth of all forms whose premises do not lie in the chain's order."""
-    order = form.split()[2]
-    return list(order) != sorted(order) and zlib.crc32(form.encode()) % _SHARE_HELD_OUT == 0
+    """Whether a form is kept from training: a fifth of those whose premises do not lie in the chain's order.
+
+    Forms are kept with their counterparts: same kind, premises, order and *pair* of places, whichever of the two is
+    given, with or without "not". So neither label of what is held out is known from training.
+    """
+    kind, n, order, what, *more = form.split()
+    kept = [kind, n, order, *((what, more[0]) if what == "or" else sorted(what) if what.isdigit() else (what,))]
+    return list(order) != sorted(order) and zlib.crc32(" ".join(kept).encode()) % _SHARE_HELD_OUT == 0
 
 
 def deduction_problems(kind: str, n: int, *, n_premises: int = 3, forms: str = "held out", seed: int) -> Stimuli:
@@ -177,7 +164,7 @@ def deduction_problems(kind: str, n: int, *, n_premises: int = 3, forms: str = "
 
 def _transitive(draw: _Draw) -> Posed:
     names = draw.words(NAMES, draw.n_premises + 1)
-    more = draw.rng.choice(tuple(ADJECTIVES.values())[: draw.n_words])
+    more = draw.rng.choice(tuple(ADJECTIVES.values())[: draw.n_words if draw.n_words > _FEW else 1])
     premises, order = draw.arranged([f"{a} is {more} than {b}" for a, b in itertools.pairwise(names)])
 
     def ask() -> Question:
@@ -260,8 +247,12 @@ def _relational(draw: _Draw) -> Posed:
     held = dict(zip("ABCD", (tuple(each[place] for place in places) for pair in pairs for each in pair)))
     premises, order = draw.arranged([f"{x} is {first} and {second}" for x, (first, second) in held.items()])
     form = f"relational 4 {order} {'first' if places[0] == one else 'second'}"
-    asked = ["CDAB", *("".join(draw.rng.sample("ABCD", 4)) for _ in range(draw.n_questions - 1))]
-    return Posed(premises, tuple(Question(*_differ_as(held, each), f"{form} {each}") for each in asked))
+    asked = ["CDAB", *("".join(draw.rng.sample("ABCD", 4)) for _ in range((draw.n_questions - 1) // 2))]
+    questions = [Question(*_differ_as(held, each), f"{form} {each}") for each in asked]
+    while len(questions) < draw.n_questions:  # a step on the way, which is not asked of held-out problems
+        (a, b), place = draw.rng.sample("ABCD", 2), draw.rng.randrange(2)
+        questions.append(Question(f"{a} and {b} differ in {places[place]}", held[a][place] != held[b][place], form))
+    return Posed(premises, tuple(questions))
 
 
 def _differ_as(held: dict[str, tuple[str, ...]], asked: str) -> tuple[str, bool]:

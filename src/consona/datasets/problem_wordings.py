@@ -9,7 +9,7 @@ import numpy as np
 from consona.core.errors import InvalidInput
 from consona.core.invariants import listed
 from consona.core.stimuli import Stimuli
-from consona.datasets.deduction_problems import ADJECTIVES, ATTRIBUTES, NAMES, NOUNS
+from consona.datasets.deduction_words import ADJECTIVES, ATTRIBUTES, NAMES, NOUNS
 from consona.datasets.problems import problems
 
 __all__ = ["NUMBERED", "reworded", "worded"]
@@ -51,7 +51,7 @@ def worded(problems: Stimuli, wording: str) -> Stimuli:
     return problems.with_columns(text=np.array(texts, dtype=object))
 
 
-def reworded(problems_: Stimuli, *, seed: int) -> Stimuli:
+def reworded(stimuli: Stimuli, *, seed: int) -> Stimuli:
     """The same structures in the words of the generator, exchanged one for one within each problem.
 
     For models that know few words. Names become names, nouns nouns, adjectives and comparatives those of the
@@ -62,7 +62,7 @@ def reworded(problems_: Stimuli, *, seed: int) -> Stimuli:
     InvalidInput
         When a problem has more different words of a sort than the generator.
     """
-    table = problems_.table.copy()
+    table = stimuli.table.copy()
     for name, premises, conclusion, kind in zip(table.index, table["premises"], table["conclusion"], table["kind"]):
         sentences = [*premises, conclusion]
         new = _exchanged(sentences, kind, random.Random(f"{seed} {name}"), str(name))
