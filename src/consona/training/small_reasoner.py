@@ -97,13 +97,14 @@ def small_reasoner(
     recipe: SmallReasoner,
     *,
     seed: int,
+    every: int = 500,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Train a causal model on exercises and save it where ``load_language_model(folder)`` opens it.
 
     An exercise is read as one text, ``premises question answer question answer …``; the loss counts the answers, and
     all other tokens with ``language_weight``. Exercises of a step belong to the seed and the number of the step, and
-    the state is written every 500 steps: a training that was stopped goes on, and ends with the same weights as one
+    the state is written every so many steps: a training that was stopped goes on, and ends with the same weights as one
     that was not (on the same machine and number of threads). A training that is complete is not repeated.
 
     Parameters
@@ -116,6 +117,8 @@ def small_reasoner(
         All words that exercises use; " True" and " False" are added. Other words are read as unknown.
     recipe, seed
         What is trained.
+    every
+        Steps between two states on disk.
     progress
         Called with the number of the step and its loss of answers, in nats.
 
@@ -127,7 +130,7 @@ def small_reasoner(
     Raises
     ------
     InvalidInput
-        When an exercise is too long or uses other words, or the folder holds another training.
+        When an exercise is too long or uses other words, none has a question, or the folder holds another training.
     """
     place, tokenizer = Path(folder), _tokenizer(words)
     key = json.dumps([list(words), recipe.to_json(), seed])
@@ -143,7 +146,7 @@ def small_reasoner(
         losses.append(_step(model, optimiser, (ids, answers), recipe, step))
         if progress is not None:
             progress(step, losses[-1])
-        if (step + 1) % 500 == 0 or step + 1 == recipe.n_steps:
+        if (step + 1) % every == 0 or step + 1 == recipe.n_steps:
             state.write(model, optimiser, losses)
     save_model(place, model, tokenizer, {"pad_token": PAD, "unk_token": UNKNOWN})
     sizes = {"n_weights": model.num_parameters(), "n_words": tokenizer.get_vocab_size()}
@@ -181,6 +184,8 @@ def _untrained(recipe: SmallReasoner, n_words: int, seed: int) -> LlamaForCausal
 
 def _rows(exercises: Sequence[Exercise], tokenizer: Tokenizer, n_positions: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids ``(n_exercises, width)``, and the wanted answer behind every position where one is due."""
+    if not any(each.questions for each in exercises):
+        raise InvalidInput("None of the exercises of a step has a question, so no answer can be learnt. Give some.")
     texts = ["".join([e.premises, *(q + ANSWERS[not true] for q, true in e.questions)]) for e in exercises]
     encoded = [each.ids for each in tokenizer.encode_batch(texts)]
     width, unknown = max(map(len, encoded)), tokenizer.token_to_id(UNKNOWN)
