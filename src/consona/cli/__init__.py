@@ -2,16 +2,15 @@
 
 import errno
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from consona import __version__
+from consona.cli.console import say, show, tell
+from consona.cli.training import INTERRUPTED, train_reasoner
 from consona.core.errors import ConfigError, ConsonaError, InvalidInput, StoreError
 from consona.engine.config import Execution, PlannedStep, StudyFile, dump_toml, load_toml
 from consona.studies.registry import STUDIES, study_named
@@ -19,7 +18,7 @@ from consona.studies.registry import STUDIES, study_named
 if TYPE_CHECKING:
     from consona.engine.run import Run
 
-MISSING, INTERRUPTED = 3, 130
+MISSING = 3
 _SETTINGS = (ConfigError.exit_code, InvalidInput.exit_code)
 
 app = typer.Typer(
@@ -28,8 +27,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-screen = Console()
-aside = Console(stderr=True)
 
 StudyPath = Annotated[Path, typer.Argument(metavar="FILE", help="A study file, as `consona new` writes it.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
@@ -60,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 def _told(error: ConsonaError | OSError) -> int:
     """Say an error in one paragraph; returns its exit status."""
     known = error if isinstance(error, ConsonaError) else _from_system(error)
-    _say(aside, Text.assemble(("Error: ", "bold red"), " ".join([str(known), *getattr(error, "__notes__", ())])))
+    tell(Text.assemble(("Error: ", "bold red"), " ".join([str(known), *getattr(error, "__notes__", ())])))
     return known.exit_code
 
 
@@ -68,18 +65,6 @@ def _from_system(error: OSError) -> ConsonaError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
         return ConfigError(f"'{error.filename}': {error.strerror}. Check the path.")
     return StoreError(f"'{error.filename}': {error.strerror}. Check its permissions and the free space.")
-
-
-def _say(console: Console, text: str | Text) -> None:
-    """Print as it is: no markup, no wrapping, so that a path can be copied."""
-    console.print(text, soft_wrap=True, markup=False, highlight=False)
-
-
-def _show(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    screen.print(table)
 
 
 @app.callback(invoke_without_command=True)
@@ -90,14 +75,14 @@ def _options(
     ] = False,
 ) -> None:
     if version:
-        _say(screen, f"consona {__version__}")
+        say(f"consona {__version__}")
         raise typer.Exit
 
 
 @app.command("list")
 def list_studies() -> None:
     """List the studies and what they ask."""
-    _show(("study", "question"), [(name, study.question) for name, study in STUDIES.items()])
+    show(("study", "question"), [(name, study.question) for name, study in STUDIES.items()])
 
 
 @app.command()
@@ -115,7 +100,7 @@ def new(
     from consona.engine.store import write_atomically
 
     write_atomically(file, content.encode())
-    _say(screen, f"{file} is written. What it needs: consona check {file}. What it will take: consona plan {file}")
+    say(f"{file} is written. What it needs: consona check {file}. What it will take: consona plan {file}")
 
 
 def _needs(read: StudyFile, steps: list[PlannedStep]) -> None:
@@ -123,13 +108,13 @@ def _needs(read: StudyFile, steps: list[PlannedStep]) -> None:
     from consona.datasets.catalogue import catalogue
     from consona.engine.needs import cost, missing
 
-    _say(screen, f"{read.study.name}: the settings are valid. {cost(steps, read.execution)}")
+    say(f"{read.study.name}: the settings are valid. {cost(steps, read.execution)}")
     needed = read.study.requires()
-    _say(screen, f"Corpora: {', '.join(needed.datasets) or 'none'}. Extras: {', '.join(needed.extras) or 'none'}.")
+    say(f"Corpora: {', '.join(needed.datasets) or 'none'}. Extras: {', '.join(needed.extras) or 'none'}.")
     if absent := missing(needed, {each.name: each.found() for each in catalogue()}):
-        _say(aside, "\n".join(absent))
+        tell("\n".join(absent))
         raise typer.Exit(MISSING)
-    _say(screen, "Everything it needs is here.")
+    say("Everything it needs is here.")
 
 
 @app.command()
@@ -149,7 +134,7 @@ def plan(file: StudyPath, override: Override = None) -> None:
     for step in steps:
         numbers = (f"{each:,.0f}" for each in (step.n_shards, step.memory_mb, step.disk_mb))
         rows.append((step.name, duration(step.seconds_with(read.execution)), *numbers, step.note))
-    _show(("step", "time", "shards", "memory [MB]", "disk [MB]", "note"), rows)
+    show(("step", "time", "shards", "memory [MB]", "disk [MB]", "note"), rows)
     _needs(read, steps)
 
 
@@ -177,12 +162,12 @@ def _conduct(run: "Run") -> None:
         run.conduct()
         path = build_report(run.folder)
     except KeyboardInterrupt:
-        _say(aside, f"Interrupted. What is done is kept; go on with: consona resume {run.folder}")
+        tell(f"Interrupted. What is done is kept; go on with: consona resume {run.folder}")
         raise typer.Exit(INTERRUPTED) from None
     except ConsonaError as error:
         error.add_note(_way_on(error, run))
         raise
-    _say(screen, f"The report is {path}")
+    say(f"The report is {path}")
 
 
 def _way_on(error: ConsonaError, run: "Run") -> str:
@@ -215,9 +200,9 @@ def report(
     from consona.report.html import build_report, save_figures
 
     read_manifest(folder)  # what is no run is said before what a run lacks
-    _say(screen, f"The report is {build_report(folder)}")
+    say(f"The report is {build_report(folder)}")
     if figures is not None:
-        _say(screen, f"{len(save_figures(folder, figures))} files are in {figures}")
+        say(f"{len(save_figures(folder, figures))} files are in {figures}")
 
 
 @app.command()
@@ -227,9 +212,9 @@ def diff(first: RunPath, second: RunPath) -> None:
 
     found = differences(first, second)
     for part in found.parts:
-        _say(screen, Text.assemble((part, "bold"), *(f"\n  {line}" for line in getattr(found, part))))
+        say(Text.assemble((part, "bold"), *(f"\n  {line}" for line in getattr(found, part))))
     if not found.parts:
-        _say(screen, "The two runs do not differ.")
+        say("The two runs do not differ.")
 
 
 @app.command()
@@ -239,7 +224,7 @@ def doctor() -> None:
     from consona.engine.doctor import diagnose
 
     rows = diagnose({each.name: each.found() for each in catalogue()})
-    _show(("", "", "found", "what to do"), [(row.state, row.name, row.found, row.advice) for row in rows])
+    show(("", "", "found", "what to do"), [(row.state, row.name, row.found, row.advice) for row in rows])
     if any(row.state == "problem" for row in rows):
         raise typer.Exit(MISSING)
 
@@ -250,11 +235,11 @@ def datasets() -> None:
     from consona.datasets.catalogue import catalogue
 
     for each in catalogue():
-        _say(screen, Text.assemble((each.name, "bold"), f"  {each.title}"))
+        say(Text.assemble((each.name, "bold"), f"  {each.title}"))
         terms = f"; terms of use: {each.agreement.url}" if each.agreement else ""
-        _say(screen, f"  {each.shape}; {each.size_mb:g} MB; licence: {each.licence}{terms}")
-        _say(screen, f"  loader {each.loader}; twin {each.twin}")
-        _say(screen, f"  {each.found() or f'not here: consona fetch {each.name}'}")
+        say(f"  {each.shape}; {each.size_mb:g} MB; licence: {each.licence}{terms}")
+        say(f"  loader {each.loader}; twin {each.twin}")
+        say(f"  {each.found() or f'not here: consona fetch {each.name}'}")
 
 
 @app.command()
@@ -270,11 +255,11 @@ def fetch(
 
     accepted, entry = list(accept or ()), corpus(name)
     if entry.agreement is not None and name not in accepted and sys.stdin.isatty():
-        _say(screen, fetching.instructions(entry))
+        say(fetching.instructions(entry))
         if typer.confirm(f"Do you accept: {entry.agreement.title}?"):
             accepted.append(name)
     found = fetching.fetch(name, accept=accepted)
-    _say(screen, f"{found.folder}: {len(found.files)} files checked. {found.note}")
+    say(f"{found.folder}: {len(found.files)} files checked. {found.note}")
 
 
 @app.command()
@@ -291,10 +276,13 @@ def store(
 
     kept = Store(default_folder())
     size = store_size(kept)
-    _say(screen, f"{size.folder}: {size.n_objects} results, {size.n_bytes / 1e6:,.1f} MB")
+    say(f"{size.folder}: {size.n_objects} results, {size.n_bytes / 1e6:,.1f} MB")
     if size.n_quarantined:
-        _say(screen, f"In quarantine, damaged: {size.n_quarantined} files, {size.quarantined_bytes / 1e6:,.1f} MB")
+        say(f"In quarantine, damaged: {size.n_quarantined} files, {size.quarantined_bytes / 1e6:,.1f} MB")
     if clear or dry_run:
         here = Path("runs")
         named = run_folders(runs or here) if runs is not None or here.is_dir() else []
-        _say(screen, prune(kept, named, dry=dry_run).said(dry=dry_run))
+        say(prune(kept, named, dry=dry_run).said(dry=dry_run))
+
+
+app.command("train-reasoner")(train_reasoner)
