@@ -28,7 +28,10 @@ def all_claims(study: "GuidedReasoning", parts: "Parts") -> list[Claim]:
     drafts = [(_alignment_claim(study, parts), "States predict brains beyond trivial features of the trials")]
     if parts.steered is not None:
         drafts += [
-            (guidance_claim(parts), "Steering by the own brain mends more answers than by permuted brains"),
+            (
+                guidance_claim(parts),
+                "Steering by the own brain mends more answers than it spoils, and more than permuted brains do",
+            ),
             (transfer_claim(parts), "Mean directions from brains help on new problems beyond random directions"),
         ]
     if parts.arms is not None and parts.gain is not None:

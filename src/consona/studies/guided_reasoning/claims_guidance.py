@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from consona.concepts.guidance_effects import NO_GUIDANCE
 from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable
 from consona.studies.guided_reasoning.names import (
     GAUSSIAN,
@@ -40,6 +41,7 @@ def guidance_claim(parts: "Parts") -> Claim:
     assert steered is not None
     main = effect_of(steered, PERMUTED)
     push = effect_of(steered, PERMUTED, measure="push")
+    alone = effect_of(steered, NO_GUIDANCE)
     return Claim(
         id="guidance",
         statement="",
@@ -47,10 +49,11 @@ def guidance_claim(parts: "Parts") -> Claim:
         unit="percentage points of accuracy over all problems, right to wrong counted, own brain less the mean of "
         f"permuted ones, settings chosen on other forms (margins {float(push['effect']):+.3f} nats toward the label)",
         interval=Interval(100 * float(main["low"]), 100 * float(main["high"]), f"drawn again: {main['widest'].values}"),
-        p=float(main["p_draws"]),
+        p=max(float(main["p_draws"]), float(alone["p_subjects"])),
         null=Null(
             "permuted brains",
-            "problems exchange their patterns within their kind, alike in all people; settings chosen anew",
+            "problems exchange their patterns within their kind, alike in all people; settings chosen anew; the larger "
+            "of this p and that of a net gain above none (signs of people exchanged)",
             int(main["n_drawn"]),
         ),
         n=steered.nested.sizes["subject"],
@@ -63,7 +66,7 @@ def guidance_claim(parts: "Parts") -> Claim:
 
 def _guidance_verdicts(steered: "Steered") -> dict[str, Verdict]:
     named = {
-        "better than the model alone": "no guidance",
+        "better than the model alone": NO_GUIDANCE,
         "beyond random directions of equal length": RANDOM,
         "beyond the label of the training items": LABEL,
         "beyond the brains of all others": OTHER,
@@ -73,7 +76,7 @@ def _guidance_verdicts(steered: "Steered") -> dict[str, Verdict]:
     verdicts = {name: _difference(steered, control) for name, control in named.items()}
     verdicts["in the settings of the own brain"] = _difference(steered, PERMUTED, MATCHED)
     alone, moved = (float(steered.neither[name]) for name in ("alone", "moved"))
-    rule = f"the most probable token is no answer at most {_MAY_RISE} more often, under the longest shift tried"
+    rule = f"the most probable token is no answer at most {_MAY_RISE} more often, under random shifts as long as the chosen ones"
     held = exceeds(alone + _MAY_RISE, moved - 1e-12, of=rule)
     verdicts["answers stay answers"] = Verdict(held.verdict, rule, f"{moved:.3f} against {alone:.3f}")
     return {name: verdicts[name] for name in GUIDANCE_CONTROLS}
@@ -93,7 +96,7 @@ def transfer_claim(parts: "Parts") -> Claim:
     new = steered.new.sel(strength=strength)
     found = bool(np.abs(steered.directions.sel(condition=OWN).values).max() > 0)
     effect = 100 * float(new["net"].sel(condition=OWN) - new["random_net"])
-    band = [100 * float(new["net"].sel(condition=OWN) - new[end]) for end in ("high", "low")]
+    low, high = (100 * float(new["net"].sel(condition=OWN) - new[end]) for end in ("high", "low"))
     n_random = int(steered.new.attrs.get("n_random", 0))
     controls = _transfer_verdicts(steered) if found else _untested("the model made no error that guidance could mend")
     return Claim(
@@ -102,7 +105,7 @@ def transfer_claim(parts: "Parts") -> Claim:
         effect=effect if found else float("nan"),
         unit="percentage points of accuracy on generated problems of held-out forms, own brain's mean direction less "
         f"random ones of equal length, strength {strength:g} chosen on validation problems",
-        interval=Interval(*band, "band of random directions") if found else None,
+        interval=Interval(low, high, "band of random directions") if found else None,
         p=float(new["p"].sel(condition=OWN)) if found else None,
         null=Null("random directions", "of equal length in every kind and layer", n_random) if found else None,
         n=int(steered.new.attrs.get("n_problems", 0)),

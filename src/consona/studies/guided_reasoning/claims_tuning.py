@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from consona.studies.guided_reasoning.parts import Parts
     from consona.studies.guided_reasoning.tuning import Arms
 
-_MAY_RISE = 0.05
+_MAY_RISE, _FEW = 0.05, 2
+OVER_PARTS = "bootstrap over parts (kinds and thirds of people)"
 KINDS = ("syllogism", "transitive", "propositional", "relational")
 
 
@@ -105,7 +106,7 @@ def gain_claim(parts: "Parts") -> Claim:
     own, label = gain.sel(arm=BRAIN), gain.sel(arm=LABEL)
     null = permuted.mean("part").values
     by_part = (own - label).values
-    low, high = bootstrap_interval(by_part, seed=0) if len(by_part) > 2 else (float("nan"), float("nan"))
+    ends = bootstrap_interval(by_part, seed=0) if len(by_part) > _FEW else None
     p = float(p_value(float(own.mean()), null))
     beyond_label = exceeds(float(own.mean()), float(label.mean()), of="the change after the label alone")
     beyond = exceeds(float(own.mean()), float(null.mean()), of="the mean change after permuted brains")
@@ -123,7 +124,7 @@ def gain_claim(parts: "Parts") -> Claim:
         effect=float(by_part.mean()),
         unit="change of r in people and a kind of problem that were not tuned with, trivial features taken out, brains "
         "and labels less labels alone",
-        interval=Interval(float(low), float(high), "bootstrap over parts (kinds and thirds of people)"),
+        interval=None if ends is None else Interval(float(ends[0]), float(ends[1]), OVER_PARTS),
         p=p,
         null=Null("permuted brains", "problems exchange their patterns within their kind; tuned anew", len(null)),
         n=len(by_part),

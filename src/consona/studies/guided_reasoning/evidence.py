@@ -29,8 +29,8 @@ def evidence(run: "Run", parts: "Parts", claims: list[Claim]) -> None:
     run.evidence("CON002", where="predictivity", what="layer and penalty", n_candidates=2, chosen_on="training folds")
     for claim in claims:
         if claim.null is not None:
-            facts = {"n_permutations": claim.null.n, "n_tests": len(claims), "correction": "holm"}
-            run.evidence("CON004", where=f"claim {claim.id}", **facts)
+            tests = {"n_tests": len(claims), "correction": "holm"}
+            run.evidence("CON004", where=f"claim {claim.id}", n_permutations=claim.null.n, **tests)
     run.evidence("CON007", where="claims", n_tests=len(claims), correction="holm")
     if parts.steered is not None:
         run.evidence("CON002", where="guidance", what="layers and strength", n_candidates=2, chosen_on="training folds")

@@ -222,7 +222,7 @@ def together(sets: Mapping[str, Stimuli]) -> Stimuli:
 
 
 def neither(lm: "LanguageModel", nested: xr.Dataset, states: Features, problems: Stimuli) -> xr.Dataset:
-    """How often the most probable token is no answer: of the model alone, and moved by the longest shift tried."""
+    """How often the most probable token is no answer: of the model alone, and moved at random as far as own brains do."""
     from consona.lm.last_token import LastToken, answered_text_share
 
     asked = LastToken.of(lm, problems, ANSWERS, site=ATTENTION)
@@ -230,7 +230,8 @@ def neither(lm: "LanguageModel", nested: xr.Dataset, states: Features, problems:
     spread = np.sqrt(((values - values.mean(axis=0)) ** 2).sum(axis=2).mean(axis=0))
     rng = np.random.default_rng(0)
     away = rng.standard_normal((20, *values.shape))
-    away *= float(nested["strength"].max()) * spread[:, None] / np.linalg.norm(away, axis=3, keepdims=True)
+    own = nested["chosen"].isel(guide=np.flatnonzero(nested["condition"].values == OWN)).values.ravel()
+    away *= float(nested["strength"].values[own].max()) * spread[:, None] / np.linalg.norm(away, axis=3, keepdims=True)
     coords = {"stimulus": problems.ids, "layer": states.layers}
     shifts = xr.DataArray(away.astype(np.float32), coords, ("variant", "stimulus", "layer", "feature"))
     shares = {"alone": asked.answers(), "moved": asked.answers(shifts)}

@@ -125,8 +125,10 @@ def twin_table(twins: Twins) -> xr.Dataset:
         {
             "score": found["score"].values,
             "p": found["p"].values,
-            "guidance, points": 100 * found["guidance_effect"].values,
-            "guidance, p": found["guidance_p_draws"].values,
+            "net gain, points": 100 * found["gain_effect"].values,
+            "net gain, low": 100 * found["gain_low"].values,
+            "beyond permuted, points": 100 * found["guidance_effect"].values,
+            "beyond permuted, p": found["guidance_p_draws"].values,
         },
         index=[str(each) for each in np.asarray(found["plant"].values)],
     )

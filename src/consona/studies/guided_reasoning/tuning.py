@@ -119,7 +119,14 @@ def recipe_of(study: "GuidedReasoning", bias: float) -> "TuningRecipe":
     from consona.training.tuning_recipe import TuningRecipe
 
     rate = RATE if study.model == REASONER else 1e-4
-    return TuningRecipe(epochs=study.counts.epochs, every=5, learning_rate=rate, answers=ANSWERS, bias=bias)
+    return TuningRecipe(
+        epochs=study.counts.epochs,
+        every=5,
+        learning_rate=rate,
+        state_weight=study.brain_weight,
+        answers=ANSWERS,
+        bias=bias,
+    )
 
 
 def counted(material: Material, known: Read) -> xr.DataArray:

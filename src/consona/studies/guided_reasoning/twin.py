@@ -11,7 +11,7 @@ from consona.alignment.trial_encoding import partialled_scores
 from consona.alignment.trial_split import TrialSplit
 from consona.alignment.trivial_features import filled_response_times
 from consona.concepts.guidance_controls import brain_similarity, guides
-from consona.concepts.guidance_effects import guidance_effects
+from consona.concepts.guidance_effects import NO_GUIDANCE, guidance_effects
 from consona.core.features import Features
 from consona.core.stimuli import Stimuli
 from consona.datasets.deduction_problems import deduction_problems
@@ -71,11 +71,11 @@ def twins(study: "GuidedReasoning", run: "Run", material: Material, known: Read)
     }
     people = People(known.states, material.asked, known.bias, size, seed)
     found = run.each("twin", twin_found, several, lm=known.pupil, people=people)
-    states = run.step("twin-states", many_states, known.pupil, many_problems(study))
+    states = run.step("power-states", many_states, known.pupil, many_problems(study))
     grid = {
         f"{n}-{k}": {"n_subjects": n, "n_items": k} for n in N_SUBJECTS for k in N_ITEMS if size.n_twins > 3 or n < 20
     }
-    power = run.each("twin-power", power_at, grid, states=states, problems=many_problems(study), n_twins=size.n_twins)
+    power = run.each("power", power_at, grid, states=states, problems=many_problems(study), n_twins=size.n_twins)
     return Twins(xr.concat(list(found.values()), dim="plant").assign_coords(plant=list(found)), power_table(power))
 
 
@@ -136,12 +136,13 @@ def twin_found(*, lm: "LanguageModel", people: People, plant: Plant, states: Fea
     n = min(N_PERMUTED, size.n_permuted)
     brains = guides(brain_similarity(dataset, asked), asked, times, draws={OWN: 1, PERMUTED: n}, seed=seed)
     nested = nested_for(lm, own, asked, people.bias, brains, design_of(size, lm.n_layers, seed))
-    effect = guidance_effects(nested, n_draws=500, seed=seed).sel(measure="net", control=PERMUTED, drop=True)
-    version = effect.isel(version=0, drop=True)
+    effects = guidance_effects(nested, n_draws=500, seed=seed).sel(version="after", measure="net", drop=True)
+    version, alone = (effects.sel(control=each, drop=True) for each in (PERMUTED, NO_GUIDANCE))
     return xr.Dataset(
         {
             "score": rest["total"].sel(measure=MEASURE, drop=True),
             "p": rest["p"].sel(measure=MEASURE, drop=True),
+            **{f"gain_{name}": alone[name] for name in ("effect", "low", "high")},
             **{f"guidance_{name}": version[name] for name in ("effect", "low", "high", "p_draws")},
         }
     )

@@ -30,7 +30,7 @@ def reached(parts: "Parts", kind: str) -> Reached:
     region = next(iter(parts.material.brains))
     rows = parts.predicted.trivial[region].sel(kind=kind)
     score = rows["score"].where(np.isfinite(rows["score"]), -1.0)
-    name = str(score["feature"].values[int(score.argmax())])
+    name = str(score["feature"].values[int(np.argmax(score.values))])
     ceiling = float(ceiling_summary(parts.predicted.ceiling[region][kind])["median"])
     people = rows["r"].sel(feature=name).values
     half = 1.96 * float(np.std(people, ddof=1)) / np.sqrt(len(people))
