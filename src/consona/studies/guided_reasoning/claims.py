@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from consona.studies.guided_reasoning.parts import Parts
     from consona.studies.guided_reasoning.study import GuidedReasoning
 
+GUIDED = "Steering by the own brain mends more answers than it spoils, and more than permuted brains do"
 BOTH = "people and problems drawn again; the widest of people, problems and both"
 
 
@@ -28,10 +29,7 @@ def all_claims(study: "GuidedReasoning", parts: "Parts") -> list[Claim]:
     drafts = [(_alignment_claim(study, parts), "States predict brains beyond trivial features of the trials")]
     if parts.steered is not None:
         drafts += [
-            (
-                guidance_claim(parts),
-                "Steering by the own brain mends more answers than it spoils, and more than permuted brains do",
-            ),
+            (guidance_claim(parts), GUIDED),
             (transfer_claim(parts), "Mean directions from brains help on new problems beyond random directions"),
         ]
     if parts.arms is not None and parts.gain is not None:

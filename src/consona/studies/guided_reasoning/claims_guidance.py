@@ -76,7 +76,7 @@ def _guidance_verdicts(steered: "Steered") -> dict[str, Verdict]:
     verdicts = {name: _difference(steered, control) for name, control in named.items()}
     verdicts["in the settings of the own brain"] = _difference(steered, PERMUTED, MATCHED)
     alone, moved = (float(steered.neither[name]) for name in ("alone", "moved"))
-    rule = f"the most probable token is no answer at most {_MAY_RISE} more often, under random shifts as long as the chosen ones"
+    rule = f"no answer at most {_MAY_RISE} more often, under random shifts as long as the chosen ones"
     held = exceeds(alone + _MAY_RISE, moved - 1e-12, of=rule)
     verdicts["answers stay answers"] = Verdict(held.verdict, rule, f"{moved:.3f} against {alone:.3f}")
     return {name: verdicts[name] for name in GUIDANCE_CONTROLS}

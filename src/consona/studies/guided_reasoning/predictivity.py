@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -60,11 +60,14 @@ def predict(study: "GuidedReasoning", run: "Run", material: Material, known: Rea
         ceiling[region] = {
             k: run.step(f"ceiling-{name}-{k}", released_ceiling, data, kind=k, n_pools=size.n_pools) for k in KINDS
         }
-    released = {k: _each(run, f"released-{k}", published_scores, known.features, brain, kind=k) for k in KINDS}
     given = nuisance(brain, material.behaviour)
     splits = {k: split_of(size, kind=k, seed=study.seed) for k in KINDS}
-    scores = {k: _each(run, f"scores-{k}", trial_scores, known.features, brain, split=splits[k]) for k in KINDS}
-    rest = {k: _each(run, f"rest-{k}", partialled_scores, known.features, brain, given, split=splits[k]) for k in KINDS}
+    kinds = {k: {"dataset": brain, "kind": k} for k in KINDS}
+    plain = {k: {"dataset": brain, "split": splits[k]} for k in KINDS}
+    taken = {k: {**plain[k], "given": given} for k in KINDS}
+    released = {k: _each(run, f"released-{k}", published_scores, known.features, kinds[k]) for k in KINDS}
+    scores = {k: _each(run, f"scores-{k}", trial_scores, known.features, plain[k]) for k in KINDS}
+    rest = {k: _each(run, f"rest-{k}", partialled_scores, known.features, taken[k]) for k in KINDS}
     by_run = replace(splits[ALL], hold_out="run")
     return Predicted(
         reliability,
@@ -106,9 +109,8 @@ def _each(
     prefix: str,
     function: Callable[..., xr.Dataset],
     features: dict[str, Features],
-    *args: object,
-    **kw: object,
-) -> dict:
-    several = {slug(name): (each, *args) for name, each in features.items()}
-    found = run.each(prefix, function, several, **kw)
+    common: dict[str, Any],
+) -> dict[str, xr.Dataset]:
+    """One step per set of features; steps are called by slugs, results by the names."""
+    found = run.each(prefix, function, {slug(name): {"features": each, **common} for name, each in features.items()})
     return {name: found[slug(name)] for name in features}

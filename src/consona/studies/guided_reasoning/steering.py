@@ -79,14 +79,14 @@ def steer(study: "GuidedReasoning", run: "Run", material: Material, known: Read)
         "neither": run.step("neither", neither, known.pupil, nested, known.states, asked),
     }
     directions = run.step("directions", carried, released, asked)
-    new = _carried_over(run, material, known, directions, size.n_permuted)
+    new = _carried_over(run, material, known, directions, size)
     return Steered(
         similarity=similarity, guides=brains, released=released, random=random, nested=nested, **found, **new
     )
 
 
 def _carried_over(
-    run: "Run", material: Material, known: Read, directions: xr.DataArray, n_random: int
+    run: "Run", material: Material, known: Read, directions: xr.DataArray, size: "Size"
 ) -> dict[str, Any]:
     """Mean directions on other problems: the strength from validation, then every test set, then all together."""
     given, tests = (known.bias, N_RANDOM), material.tests
@@ -100,8 +100,9 @@ def _carried_over(
         "doses": {
             name: run.step(f"doses-{slug(name.replace(',', ''))}", doses, known.pupil, directions, each, *given)
             for name, each in tests.items()
+            if size.published or not name.startswith("published")
         },
-        "new": run.step("doses-new", doses, known.pupil, directions, generated, known.bias, n_random),
+        "new": run.step("doses-new", doses, known.pupil, directions, generated, known.bias, size.n_permuted),
         "swapped": run.step("doses-swapped", doses, known.pupil, swapped(directions), three, *given),
     }
 
@@ -222,7 +223,7 @@ def together(sets: Mapping[str, Stimuli]) -> Stimuli:
 
 
 def neither(lm: "LanguageModel", nested: xr.Dataset, states: Features, problems: Stimuli) -> xr.Dataset:
-    """How often the most probable token is no answer: of the model alone, and moved at random as far as own brains do."""
+    """How often the most probable token is no answer: of the model alone, and moved at random as far as by brains."""
     from consona.lm.last_token import LastToken, answered_text_share
 
     asked = LastToken.of(lm, problems, ANSWERS, site=ATTENTION)
