@@ -10,7 +10,7 @@ from consona.engine.config import Study
 _WHERE = {
     "valence-axis": "consona.studies.valence_axis:ValenceAxis",
     "eeg-emotion": "consona.studies.eeg_emotion:EEGEmotion",
-    "guided-reasoning": "consona.studies.guided_reasoning.study:GuidedReasoning",
+    "guided-reasoning": "consona.studies.guided_reasoning:GuidedReasoning",
     "emotion-neurons": "consona.studies.emotion_neurons:EmotionNeurons",
     "alignment": "consona.studies.alignment:Alignment",
 }

@@ -20,17 +20,27 @@ if TYPE_CHECKING:
     from consona.studies.guided_reasoning.parts import Parts
     from consona.studies.guided_reasoning.study import GuidedReasoning
 
+ALIGNED = "States predict brains beyond the trivial features of trials that were taken out"
+CARRIED = "Mean directions from own brains help on new problems more than those from permuted brains"
 GUIDED = "Steering by the own brain mends more answers than it spoils, and more than permuted brains do"
 BOTH = "people and problems drawn again; the widest of people, problems and both"
 
 
 def all_claims(study: "GuidedReasoning", parts: "Parts") -> list[Claim]:
     """Alignment, guidance, transfer, tuning, gain; words follow the p corrected for all that are made."""
-    drafts = [(_alignment_claim(study, parts), "States predict brains beyond trivial features of the trials")]
+    drafts = [
+        (
+            _alignment_claim(study, parts),
+            ALIGNED,
+        )
+    ]
     if parts.steered is not None:
         drafts += [
             (guidance_claim(parts), GUIDED),
-            (transfer_claim(parts), "Mean directions from brains help on new problems beyond random directions"),
+            (
+                transfer_claim(parts),
+                CARRIED,
+            ),
         ]
     if parts.arms is not None and parts.gain is not None:
         drafts += [
@@ -50,12 +60,12 @@ def _finished(draft: Claim, words: str, corrected: float, n_claims: int) -> Clai
         reason = str(draft.ceiling)
         controls = {**draft.controls, HOLM: not_testable(reason, rule=f"p at most {LEVEL}, {holm_of}")}
         return replace(draft, statement=f"It cannot be tested here whether {lower}.", controls=controls)
-    verdict, floor = significant(corrected, of=holm_of), 1 / (draft.null.n + 1)
+    verdict, floor = significant(corrected, of=holm_of), min(1.0, n_claims / (draft.null.n + 1))
     if corrected <= LEVEL:
         sentence = words
     elif floor > LEVEL:
         sentence = f"With {draft.null.n} draws it cannot be tested here whether {lower}"
-        verdict = not_testable(f"{draft.null.n} draws give no p below {floor:.2g}", rule=verdict.rule)
+        verdict = not_testable(f"{draft.null.n} draws give no corrected p below {floor:.2g}", rule=verdict.rule)
     else:
         sentence = f"It was not shown that {lower}"
     return replace(draft, statement=f"{sentence}.", controls={**draft.controls, HOLM: verdict})
@@ -67,7 +77,8 @@ def _alignment_claim(study: "GuidedReasoning", parts: "Parts") -> Claim:
     drawn = str(rest["widest"].values)
     offset = float(rest["null_mean"])
     low, high = (float(rest[end].sel(drawn=drawn)) - offset for end in ("low", "high"))
-    ceiling = found.people_rest[ALL].sel(measure=MEASURE)
+    top = found.people_rest[ALL].sel(measure=MEASURE)
+    others = float(top["total"]) - float(top["null_mean"])
     return Claim(
         id="alignment",
         statement="",
@@ -83,7 +94,7 @@ def _alignment_claim(study: "GuidedReasoning", parts: "Parts") -> Claim:
         ),
         n=rest.sizes["subject"],
         n_of=f"people ({len(parts.material.problems)} problems)",
-        ceiling=float(ceiling["total"]) - float(ceiling["null_mean"]),
+        ceiling=f"no ceiling: brains of the others predict {others:.3f} by the same code, which is a lower bound",
         controls=_alignment_verdicts(study, parts),
         synthetic=parts.material.synthetic,
     )
@@ -98,6 +109,9 @@ def _alignment_verdicts(study: "GuidedReasoning", parts: "Parts") -> dict[str, V
         "above the words of the problems": _above(found.rest[ALL], model, WORDS),
         "above the trivial features themselves": _p_of(found.beyond, "both together less trivial features alone"),
         "whole runs held out": _p_of(found.runs, "whole runs held out"),
+        "beyond products of the codes of trials": _p_of(
+            found.products, "products of two codes of a trial taken out as well"
+        ),
         "no trivial feature reaches the ceiling": _below_ceiling(parts),
     }
     return {name: verdicts[name] for name in ALIGNMENT_CONTROLS}

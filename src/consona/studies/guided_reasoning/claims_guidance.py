@@ -1,12 +1,15 @@
 """Claims about steering: what the own brain adds, and whether it carries over to new problems."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from consona.concepts.guidance_effects import NO_GUIDANCE
-from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable
+from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant
+from consona.stats.bootstrap import bootstrap_interval
+from consona.stats.permutation import p_value
 from consona.studies.guided_reasoning.names import (
     GAUSSIAN,
     GUIDANCE_CONTROLS,
@@ -14,9 +17,11 @@ from consona.studies.guided_reasoning.names import (
     OTHER,
     OWN,
     PERMUTED,
+    PRESSED,
     RANDOM,
     TIME,
     TRANSFER_CONTROLS,
+    WITHIN,
 )
 from consona.studies.guided_reasoning.verdicts import above_zero
 
@@ -72,8 +77,14 @@ def _guidance_verdicts(steered: "Steered") -> dict[str, Verdict]:
         "beyond the brains of all others": OTHER,
         "beyond response time as brain": TIME,
         "beyond a Gaussian brain": GAUSSIAN,
+        "beyond the answer that was pressed": PRESSED,
     }
     verdicts = {name: _difference(steered, control) for name, control in named.items()}
+    within = effect_of(steered, WITHIN)
+    verdicts["beyond brains permuted within the label"] = replace(
+        significant(float(within["p_draws"]), of="brains of problems of the same kind and label exchanged"),
+        value=f"p = {float(within['p_draws']):.2g} ({100 * float(within['effect']):+.1f} points)",
+    )
     verdicts["in the settings of the own brain"] = _difference(steered, PERMUTED, MATCHED)
     alone, moved = (float(steered.neither[name]) for name in ("alone", "moved"))
     rule = f"no answer at most {_MAY_RISE} more often, under random shifts as long as the chosen ones"
@@ -89,64 +100,89 @@ def _difference(steered: "Steered", control: str, version: str = CHOSEN) -> Verd
 
 
 def transfer_claim(parts: "Parts") -> Claim:
-    """Mean directions of the own brain on generated problems of held-out forms, at a strength chosen elsewhere."""
+    """Mean directions on generated problems of held-out forms; every brain at the strength validation chose for it."""
     steered = parts.steered
     assert steered is not None
-    strength = float(steered.chosen.sel(condition=OWN))
-    new = steered.new.sel(strength=strength)
-    found = bool(np.abs(steered.directions.sel(condition=OWN).values).max() > 0)
-    effect = 100 * float(new["net"].sel(condition=OWN) - new["random_net"])
-    low, high = (100 * float(new["net"].sel(condition=OWN) - new[end]) for end in ("high", "low"))
-    n_random = int(steered.new.attrs.get("n_random", 0))
-    controls = _transfer_verdicts(steered) if found else _untested("the model made no error that guidance could mend")
+    if not np.abs(steered.directions.sel(condition=OWN).values).max() > 0:
+        return _no_direction(parts)
+    others = [name for name in steered.directions["condition"].values.tolist() if name.startswith(PERMUTED)]
+    own, null = _at_chosen(steered.new, steered, [OWN]), _at_chosen(steered.new, steered, others)
+    by_test = [
+        100 * float(_at_chosen(each, steered, [OWN])[0] - _at_chosen(each, steered, others[:1])[0])
+        for each in _generated(steered).values()
+    ]
+    low, high = bootstrap_interval(np.array(by_test), seed=0)
     return Claim(
         id="transfer",
         statement="",
-        effect=effect if found else float("nan"),
+        effect=100 * float(own[0] - null.mean()),
         unit="percentage points of accuracy on generated problems of held-out forms, own brain's mean direction less "
-        f"random ones of equal length, strength {strength:g} chosen on validation problems",
-        interval=Interval(low, high, "band of random directions") if found else None,
-        p=float(new["p"].sel(condition=OWN)) if found else None,
-        null=Null("random directions", "of equal length in every kind and layer", n_random) if found else None,
+        f"those of permuted brains (own: {100 * float(own[0]):+.1f} points), each at the strength validation chose",
+        interval=Interval(float(low), float(high), "bootstrap over test sets, own less the first permuted brain"),
+        p=float(p_value(float(own[0]), null)),
+        null=Null(
+            "permuted brains", "problems exchange their patterns; guided as released, averaged, chosen anew", len(null)
+        ),
         n=int(steered.new.attrs.get("n_problems", 0)),
         n_of="generated problems",
-        ceiling=NO_CEILING if found else "the model made no error that guidance could mend",
+        ceiling=NO_CEILING,
+        controls=_transfer_verdicts(steered),
+        synthetic=parts.material.synthetic,
+    )
+
+
+def _no_direction(parts: "Parts") -> Claim:
+    reason = "the model made no error that guidance could mend"
+    controls = {name: not_testable(reason, rule="net gain above that of controls") for name in TRANSFER_CONTROLS}
+    return Claim(
+        id="transfer",
+        statement="",
+        effect=float("nan"),
+        unit="percentage points of accuracy",
+        interval=None,
+        p=None,
+        null=None,
+        n=0,
+        n_of="generated problems",
+        ceiling=reason,
         controls=controls,
         synthetic=parts.material.synthetic,
     )
 
 
-def _untested(reason: str) -> dict[str, Verdict]:
-    return {name: not_testable(reason, rule="net gain above that of controls") for name in TRANSFER_CONTROLS}
+def _at_chosen(doses: xr.Dataset, steered: "Steered", conditions: list[str]) -> np.ndarray:
+    """Net gains of conditions, each at its own strength, ``(n_conditions,)``, rounded: equal counts are equal."""
+    chosen = [float(steered.chosen.sel(condition=name)) for name in conditions]
+    nets = [float(doses["net"].sel(condition=name, strength=s)) for name, s in zip(conditions, chosen, strict=True)]
+    return np.round(nets, 12)
+
+
+def _generated(steered: "Steered") -> dict[str, xr.Dataset]:
+    return {name: each for name, each in steered.doses.items() if not name.startswith("published")}
 
 
 def _transfer_verdicts(steered: "Steered") -> dict[str, Verdict]:
-    strength = float(steered.chosen.sel(condition=OWN))
-    generated = {name: each for name, each in steered.doses.items() if not name.startswith("published")}
+    strength, generated = float(steered.chosen.sel(condition=OWN)), _generated(steered)
     longer = [each for name, each in generated.items() if name.endswith(LONGER) and "relational" not in name]
     strange = [each for name, each in generated.items() if name.startswith(("propositional", "relational"))]
-    own = float(steered.new["net"].sel(condition=OWN, strength=strength))
-    permuted = float(steered.new["net"].sel(condition=PERMUTED, strength=float(steered.chosen.sel(condition=PERMUTED))))
-    costs = steered.validation.sel(strength=strength)
-    price, usual = float(costs["cost"].sel(condition=OWN)), float(costs["random_cost"])
+    costs = steered.price.sel(strength=strength)
+    price, usual = float(costs["cost"].sel(condition=OWN)), float(steered.price["cost_before"])
+    net = 100 * float(_at_chosen(steered.new, steered, [OWN])[0])
+    stays = exceeds(usual + _MAY_RISE, price, of=f"surprisal of other texts without a shift, and {_MAY_RISE} nats")
     verdicts = {
         "beyond random directions of equal length": _above_band([steered.new], strength),
-        "beyond directions from permuted similarity": exceeds(
-            own, permuted, of="net gain of permuted brains, each at its own strength"
-        ),
+        "more mended than spoilt": exceeds(net, 0.0, of="no gain, in points"),
         "more premises": _above_band(longer, strength),
         "the other kind of problem": _above_band([steered.swapped], strength),
         "propositional and relational problems": _above_band(strange, strength),
-        "language stays as it was": exceeds(
-            usual + 1e-9, price, of="surprisal of other texts under the same shift, random directions at least as much"
-        ),
+        "language stays as it was": replace(stays, value=f"{price:.3f} against {usual:.3f} nats"),
     }
     return {name: verdicts[name] for name in TRANSFER_CONTROLS}
 
 
 def _above_band(doses: list[xr.Dataset], strength: float) -> Verdict:
-    """Held where the net gain lies above 97.5 % of random directions, mean over the sets."""
+    """Held where the net gain lies above 97.5 % of random directions, mean over the sets, and above none."""
     chosen = [each.sel(strength=strength) for each in doses]
     net = float(np.mean([float(each["net"].sel(condition=OWN)) for each in chosen]))
-    high = float(np.mean([float(each["high"]) for each in chosen]))
-    return exceeds(100 * net, 100 * high, of="97.5 % of random directions, net gain in points")
+    high = max(0.0, float(np.mean([float(each["high"]) for each in chosen])))
+    return exceeds(100 * net, 100 * high, of="97.5 % of random directions and above 0, net gain in points")

@@ -67,13 +67,13 @@ def difference_figure(steered: Steered) -> xr.Dataset:
 
 def dose_figure(steered: Steered) -> xr.Dataset:
     """Mean directions on generated problems of held-out forms, and what they cost elsewhere."""
-    new = steered.new
+    new = steered.new.sel(condition=steered.price["condition"].values)
     data = xr.Dataset(
         {
             "net": 100 * new["net"],
             "low": 100 * new["low"],
             "high": 100 * new["high"],
-            "cost": steered.validation["cost"] - float(steered.validation["cost_before"]),
+            "cost": steered.price["cost"] - float(steered.price["cost_before"]),
         }
     )
     caption = (

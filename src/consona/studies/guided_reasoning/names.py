@@ -15,6 +15,7 @@ LEVEL = 0.05
 TRUE, FALSE = " True", " False"
 
 OWN, PERMUTED, GAUSSIAN = "own brain", "permuted similarity", "Gaussian brain"
+PRESSED, WITHIN = "answer pressed", "permuted within label"
 OTHER, TIME, LABEL, RANDOM = "all other subjects", "response time", "label", "random directions"
 
 LABEL_ONLY, BRAIN_ARM = "label", "brain and label"
@@ -30,6 +31,7 @@ ALIGNMENT_CONTROLS = (
     "above the words of the problems",
     "above the trivial features themselves",
     "whole runs held out",
+    "beyond products of the codes of trials",
     "no trivial feature reaches the ceiling",
 )
 GUIDANCE_CONTROLS = (
@@ -39,18 +41,21 @@ GUIDANCE_CONTROLS = (
     "beyond the brains of all others",
     "beyond response time as brain",
     "beyond a Gaussian brain",
+    "beyond the answer that was pressed",
+    "beyond brains permuted within the label",
     "in the settings of the own brain",
     "answers stay answers",
 )
 TRANSFER_CONTROLS = (
     "beyond random directions of equal length",
-    "beyond directions from permuted similarity",
+    "more mended than spoilt",
     "more premises",
     "the other kind of problem",
     "propositional and relational problems",
     "language stays as it was",
 )
 TUNING_CONTROLS = (
+    "the brain moves answers",
     "beyond the label alone on every kind",
     "beyond response time as brain",
     "beyond the label as brain",
@@ -60,9 +65,9 @@ TUNING_CONTROLS = (
     "language stays as it was",
 )
 GAIN_CONTROLS = (
+    "better than before tuning",
     "beyond the label alone",
-    "beyond permuted similarity",
-    "in people and kinds of problems that were not used",
+    "in both kinds of problems",
 )
 CONTROLS = tuple(
     dict.fromkeys((*ALIGNMENT_CONTROLS, *GUIDANCE_CONTROLS, *TRANSFER_CONTROLS, *TUNING_CONTROLS, *GAIN_CONTROLS, HOLM))

@@ -36,6 +36,7 @@ def all_parts(study: "GuidedReasoning", run: "Run") -> list[Claim]:
     """Predictivity, steering, tuning, twins; then claims, figures and checks."""
     from consona.studies.guided_reasoning.claims import all_claims
     from consona.studies.guided_reasoning.evidence import evidence
+    from consona.studies.guided_reasoning.exports import export
     from consona.studies.guided_reasoning.figures import draw
 
     material = load_material(study, run)
@@ -53,4 +54,5 @@ def all_parts(study: "GuidedReasoning", run: "Run") -> list[Claim]:
     claims = all_claims(study, parts)
     draw(run, parts)
     evidence(run, parts, claims)
+    export(study, run, parts, claims)
     return claims

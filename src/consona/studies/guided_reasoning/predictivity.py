@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class Predicted:
     rest: dict[str, dict[str, xr.Dataset]]
     beyond: xr.Dataset
     runs: xr.Dataset
+    products: xr.Dataset
     people: dict[str, xr.Dataset]
     people_rest: dict[str, xr.Dataset]
 
@@ -68,6 +70,7 @@ def predict(study: "GuidedReasoning", run: "Run", material: Material, known: Rea
     released = {k: _each(run, f"released-{k}", published_scores, known.features, kinds[k]) for k in KINDS}
     scores = {k: _each(run, f"scores-{k}", trial_scores, known.features, plain[k]) for k in KINDS}
     rest = {k: _each(run, f"rest-{k}", partialled_scores, known.features, taken[k]) for k in KINDS}
+    further = with_products(given, brain)
     by_run = replace(splits[ALL], hold_out="run")
     return Predicted(
         reliability,
@@ -78,6 +81,7 @@ def predict(study: "GuidedReasoning", run: "Run", material: Material, known: Rea
         rest,
         run.step("beyond", beyond_scores, known.features[model], brain, given, split=splits[ALL]),
         run.step("rest-runs", partialled_scores, known.features[model], brain, given, split=by_run),
+        run.step("rest-products", partialled_scores, known.features[model], brain, further, split=splits[ALL]),
         {k: run.step(f"people-{k}", people_ceiling, brain, split=splits[k]) for k in KINDS},
         {k: run.step(f"people-rest-{k}", people_ceiling, brain, given, split=splits[k]) for k in KINDS},
     )
@@ -91,17 +95,28 @@ def split_of(size: "Size", *, kind: str, seed: int) -> TrialSplit:
 def nuisance(brain: Dataset, behaviour: xr.Dataset) -> dict[str, np.ndarray]:
     """What is taken out, ``(n_stimuli, n_trivial)`` per subject.
 
-    All trivial features but random numbers, whether the answer was right, and response time by task.
+    All trivial features but random numbers, characters and words of the problem, whether the answer was right, and
+    response time by task.
     """
     times = filled_response_times(brain, behaviour)
     every = trivial_features(brain, times)
+    lengths = np.array([[len(text), len(text.split())] for text in brain.stimuli.texts], dtype=np.float64)
     made = {}
     for subject in brain.subjects:
         parts = [every[name][subject] for name in NUISANCE]
         correct = behaviour["correct"].sel(subject=subject, stimulus=brain.stimuli.ids).fillna(0.0).values
         slope = every["task"][subject][:, :1] * every["response time"][subject]
-        made[subject] = np.hstack([*parts, slope, correct[:, None]])
+        made[subject] = np.hstack([*parts, lengths, slope, correct[:, None]])
     return made
+
+
+def with_products(given: dict[str, np.ndarray], brain: Dataset) -> dict[str, np.ndarray]:
+    """The same with the six products of kind, negation, label and premises: what two codes of a trial say together."""
+    table = brain.stimuli.table
+    codes = [table["kind"] == TASKS[0], table["negated"], table["label"], table["n_integrated"] == 2]
+    columns = [np.asarray(each, dtype=np.float64) - 0.5 for each in codes]
+    products = np.column_stack([one * two for one, two in combinations(columns, 2)])
+    return {subject: np.hstack([each, products]) for subject, each in given.items()}
 
 
 def _each(

@@ -10,7 +10,7 @@ import xarray as xr
 
 from consona.alignment.trivial_features import filled_response_times
 from consona.concepts.guidance import mean_shift, published_guidance, published_random
-from consona.concepts.guidance_controls import brain_similarity, guides
+from consona.concepts.guidance_controls import brain_similarity, guides, number_brain, permuted_similarity
 from consona.concepts.guidance_design import Answered, NestedDesign
 from consona.concepts.guidance_dose import best_strength, dose_response
 from consona.concepts.guidance_effects import guidance_effects, guidance_flips
@@ -19,7 +19,19 @@ from consona.core.features import Features
 from consona.core.stimuli import Stimuli
 from consona.studies.guided_reasoning.answering import ANSWERS
 from consona.studies.guided_reasoning.material import Material
-from consona.studies.guided_reasoning.names import ATTENTION, GAUSSIAN, LABEL, OTHER, OWN, PERMUTED, RANDOM, TIME, slug
+from consona.studies.guided_reasoning.names import (
+    ATTENTION,
+    GAUSSIAN,
+    LABEL,
+    OTHER,
+    OWN,
+    PERMUTED,
+    PRESSED,
+    RANDOM,
+    TIME,
+    WITHIN,
+    slug,
+)
 from consona.studies.guided_reasoning.reading import Read, premises_alone
 
 if TYPE_CHECKING:
@@ -29,7 +41,6 @@ if TYPE_CHECKING:
     from consona.studies.guided_reasoning.study import GuidedReasoning
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
-CARRIED = (OWN, PERMUTED, GAUSSIAN)
 N_NEUTRAL, N_RANDOM = 30, 20
 THREE = ("syllogism, 3 premises", "transitive, 3 premises")
 
@@ -38,9 +49,10 @@ THREE = ("syllogism, 3 premises", "transitive, 3 premises")
 class Steered:
     """As released (``released`` by brain, ``random`` by number of tries), nested, and carried to new problems.
 
-    ``guides``: similarities of all brains; ``nested`` margins, ``flips`` and ``effects`` of them; ``directions``;
-    ``chosen`` strength per condition, from ``validation``; ``doses`` by test set, over all generated ones in ``new``,
-    and with each kind's directions for the other in ``swapped``; ``neither``: how often no answer is given.
+    ``guides``: similarities of all brains; ``nested`` margins, ``flips`` and ``effects`` of them; ``directions`` of the
+    own brain, a Gaussian one and permuted ones; ``chosen`` strength per condition, from ``validation``; ``price`` of
+    shifts in other texts; ``doses`` by test set, over all generated ones in ``new``, and with each kind's directions
+    for the other in ``swapped``; ``neither``: how often no answer is given.
     """
 
     similarity: xr.DataArray
@@ -53,6 +65,7 @@ class Steered:
     directions: xr.DataArray
     chosen: xr.DataArray
     validation: xr.Dataset
+    price: xr.Dataset
     doses: dict[str, xr.Dataset]
     new: xr.Dataset
     swapped: xr.Dataset
@@ -64,14 +77,16 @@ def steer(study: "GuidedReasoning", run: "Run", material: Material, known: Read)
     size, seed, asked = study.counts, study.seed, material.asked
     times = filled_response_times(material.brain, material.behaviour)["response_time"]
     similarity = run.step("similarity", brain_similarity, material.brain, asked)
-    brains = run.step("guides", guides, similarity, asked, times, draws=draws_of(size), seed=seed)
+    drawn = run.step("guides", guides, similarity, asked, times, draws=draws_of(size), seed=seed)
+    correct = material.behaviour["correct"]
+    brains = run.step("guides-further", further_guides, drawn, similarity, asked, correct, min(19, size.n_permuted))
     given = (known.pupil, known.states, asked, known.bias)
-    correct = material.behaviour["correct"].fillna(0.0)
-    released = {
-        name: run.step(f"released-{slug(name)}", as_released, *given, guide_of(brains, name), correct)
-        for name in CARRIED
-    }
-    random = {n: run.step(f"released-random-{n}", random_as_released, *given, correct, n) for n in (10, 40)}
+    people = correct.fillna(0.0)
+    several = {name: (*given, guide_of(brains, name), people) for name in (OWN, GAUSSIAN)}
+    several |= {permuted(j): (*given, guide_of(brains, PERMUTED, j), people) for j in range(size.n_permuted)}
+    made = run.each("released", as_released, {slug(name): each for name, each in several.items()})
+    released = {name: made[slug(name)] for name in several}
+    random = {n: run.step(f"released-random-{n}", random_as_released, *given, people, n) for n in (10, 40)}
     nested = run.step("nested", nested_for, *given, brains, design_of(size, known.pupil.n_layers, seed))
     found = {
         "flips": run.step("flips", guidance_flips, nested),
@@ -92,19 +107,45 @@ def _carried_over(
     given, tests = (known.bias, N_RANDOM), material.tests
     generated = together({name: each for name, each in tests.items() if not name.startswith("published")})
     three = together({name: tests[name] for name in THREE})
-    validation = run.step("doses-validation", doses, known.pupil, directions, material.validation, *given, True)
+    few = directions.sel(condition=[OWN, GAUSSIAN, permuted(0)])
+    price = run.step("doses-cost", doses, known.pupil, few, material.validation, *given, True)
+    validation = run.step("doses-validation", doses, known.pupil, directions, material.validation, *given)
     return {
         "directions": directions,
         "validation": validation,
+        "price": price,
         "chosen": best_strength(validation),
         "doses": {
-            name: run.step(f"doses-{slug(name.replace(',', ''))}", doses, known.pupil, directions, each, *given)
+            name: run.step(f"doses-{slug(name.replace(',', ''))}", doses, known.pupil, few, each, *given)
             for name, each in tests.items()
             if size.published or not name.startswith("published")
         },
-        "new": run.step("doses-new", doses, known.pupil, directions, generated, known.bias, size.n_permuted),
-        "swapped": run.step("doses-swapped", doses, known.pupil, swapped(directions), three, *given),
+        "new": run.step("doses-new", doses, known.pupil, directions, generated, *given),
+        "swapped": run.step("doses-swapped", doses, known.pupil, swapped(few), three, *given),
     }
+
+
+def permuted(draw: int) -> str:
+    """The name of a permuted brain whose directions are carried over."""
+    return f"{PERMUTED} {draw}"
+
+
+def further_guides(
+    brains: xr.DataArray, similarity: xr.DataArray, problems: Stimuli, correct: xr.DataArray, n_within: int
+) -> xr.DataArray:
+    """Two more conditions: a brain that holds the answer pressed and nothing else, and brains permuted within label."""
+    kinds, labels = np.asarray(problems["kind"]), np.asarray(problems["label"], dtype=np.float64)
+    was_right = correct.sel(subject=similarity["subject"].values, stimulus=problems.ids).fillna(0.5)
+    answer = was_right * labels + (1 - was_right) * (1 - labels)
+    cells = np.array([f"{kind} {label:g}" for kind, label in zip(kinds, labels, strict=True)])
+    made = [(PRESSED, 0, number_brain(answer.reset_coords(drop=True), similarity, kinds))]
+    made += [(WITHIN, j, permuted_similarity(similarity, cells, draw=j, seed=1)) for j in range(n_within)]
+    names = [*brains["condition"].values.tolist(), *(name for name, _, _ in made)]
+    draws = [*brains["draw"].values.tolist(), *(draw for _, draw, _ in made)]
+    values = np.concatenate([brains.values, np.stack([each.transpose(*brains.dims[1:]).values for _, _, each in made])])
+    coords: dict[str, Any] = {str(name): brains[name].values for name in brains.dims[1:]}
+    coords |= {"guide": np.arange(len(values)), "condition": ("guide", names), "draw": ("guide", draws)}
+    return xr.DataArray(values, coords, brains.dims, attrs=brains.attrs)
 
 
 def draws_of(size: "Size") -> dict[str, int]:

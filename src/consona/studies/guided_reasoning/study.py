@@ -49,10 +49,10 @@ class GuidedReasoning(Study):
     steering: bool = Field(default=True, description="Steer the model by the brain.")
     tuning: bool = Field(default=True, description="Tune the model by the brain (causal models with weights to train).")
     brain_weight: float = Field(
-        default=30.0,
+        default=1.0,
         gt=0,
-        description="Weight of the brain beside the label in tuning. The paper has 0.1 (0.01 to 0.4); in the small "
-        "reasoner 0.1 moves no answer.",
+        description="Weight of the brain beside the label in tuning, over how hard this brain pulls at the states at "
+        "first, so that all arms pull alike.",
     )
     twins: bool = Field(default=True, description="Repeat predictivity and guidance on people with planted truth.")
     size: Literal["full", "quick"] = Field(

@@ -84,7 +84,8 @@ def answer_table(known: Read) -> xr.Dataset:
 
 def released_table(steered: Steered) -> xr.Dataset:
     """Guidance as released: the oracle stops it, wrong items only, and tries that are not equal."""
-    found = {**steered.released, **{f"random, {n} tries": each for n, each in steered.random.items()}}
+    shown = {name: each for name, each in steered.released.items() if not name[-1].isdigit() or name.endswith(" 0")}
+    found = {**shown, **{f"random, {n} tries": each for n, each in steered.random.items()}}
     rows = {
         name: {
             "accuracy before": float(each["accuracy_before"].mean()),

@@ -14,7 +14,7 @@ from consona.concepts.guidance_controls import number_brain
 from consona.core.features import Features
 from consona.core.stimuli import Stimuli
 from consona.datasets.deduction_problems import deduction_problems
-from consona.stats.brain_guidance import BrainMap, similarity_of
+from consona.stats.brain_guidance import BrainMap, Objective, Similarity, similarity_of
 from consona.studies.guided_reasoning.answering import ANSWERS, margins_of, right
 from consona.studies.guided_reasoning.material import Material, wording_for
 from consona.studies.guided_reasoning.names import (
@@ -94,9 +94,9 @@ def tune_arms(study: "GuidedReasoning", run: "Run", material: Material, known: R
     course = Course(recipe, known.states, material.validation, shown, told, counted(material, known))
     common = {"lm": lm, "course": course}
     made = {}
-    for name, brain in _brains(material, steered).items():
+    for name, brain in _brains(material, steered, min(size.n_controls, size.n_permuted)).items():
         several = {
-            str(seed): {"train": _problems(study, material, name), "brain": brain, "seed": seed}
+            str(seed): {"train": _problems(study, material, name), "brain": brain[seed % len(brain)], "seed": seed}
             for seed in range(size.n_seeds)
         }
         found = run.each(f"tuned-{slug(name)}", tuned_arm, several, target=name, **common)
@@ -136,19 +136,20 @@ def counted(material: Material, known: Read) -> xr.DataArray:
     return (correct & wrong).transpose("subject", "stimulus").reset_coords(drop=True)
 
 
-def _brains(material: Material, steered: Steered) -> dict[str, xr.DataArray | None]:
-    """What states are drawn to, by arm; two arms have nothing of the kind."""
+def _brains(material: Material, steered: Steered, n_draws: int) -> dict[str, list[xr.DataArray | None]]:
+    """What states are drawn to, by arm, one or as many as are drawn, taken in turn by seeds; two arms have nothing."""
     kinds, labels = np.asarray(material.asked["kind"]), np.asarray(material.asked["label"], dtype=np.float64)
     times = filled_response_times(material.brain, material.behaviour)["response_time"]
     same = times.copy(data=np.broadcast_to(labels, times.shape))
+    guides, draws = steered.guides, range(n_draws)
     return {
-        LABEL_ONLY: None,
-        BRAIN_ARM: guide_of(steered.guides, OWN),
-        PERMUTED_ARM: guide_of(steered.guides, PERMUTED),
-        GAUSSIAN_ARM: guide_of(steered.guides, GAUSSIAN),
-        TIME_ARM: guide_of(steered.guides, TIME),
-        LABEL_ARM: number_brain(same, steered.similarity, kinds),
-        MORE_ARM: None,
+        LABEL_ONLY: [None],
+        BRAIN_ARM: [guide_of(guides, OWN)],
+        PERMUTED_ARM: [guide_of(guides, PERMUTED, draw) for draw in draws],
+        GAUSSIAN_ARM: [guide_of(guides, GAUSSIAN, draw) for draw in draws],
+        TIME_ARM: [guide_of(guides, TIME)],
+        LABEL_ARM: [number_brain(same, steered.similarity, kinds)],
+        MORE_ARM: [None],
     }
 
 
@@ -156,7 +157,8 @@ def _problems(study: "GuidedReasoning", material: Material, name: str) -> Stimul
     if name != MORE_ARM:
         return material.asked
     more = [deduction_problems(kind, N_MORE // 2, forms="training", seed=study.seed + 2) for kind in TASKS]
-    return Stimuli(pd.concat([material.asked.table, *(wording_for(study, each).table for each in more)]))
+    tables = [wording_for(study, each).table.rename(index=lambda name: f"more {name}") for each in more]
+    return Stimuli(pd.concat([material.asked.table, *tables]))
 
 
 def tuned_arm(
@@ -165,9 +167,17 @@ def tuned_arm(
     """One arm: tuned, then tested."""
     from consona.training.guided_tuning import tune
 
-    aim = None if brain is None else target_of(target, course.states, train, brain, course.counts)
-    made = tune(lm, train, course.validation, recipe=course.recipe, brain=aim, seed=seed)
+    aim, recipe = None, course.recipe
+    if brain is not None:
+        aim = target_of(target, course.states, train, brain, course.counts)
+        recipe = weighed(recipe, push_of(course.states, train, brain, course.counts))
+    made = tune(lm, train, course.validation, recipe=recipe, brain=aim, seed=seed)
     return _tested_arm(made, course)
+
+
+def weighed(recipe: "TuningRecipe", push: float) -> "TuningRecipe":
+    """The recipe with the weight of a brain that pulls so hard; a brain that does not pull keeps its weight."""
+    return recipe if push == 0 else replace(recipe, state_weight=recipe.state_weight / push)
 
 
 def regressed_arm(*, lm: "LanguageModel", course: Course, train: Stimuli, shift: xr.Dataset, seed: int) -> xr.Dataset:
@@ -196,27 +206,60 @@ def regression_target(states: Features, problems: Stimuli, shift: xr.Dataset) ->
 
 
 def target_of(name: str, states: Features, train: Stimuli, brain: xr.DataArray, counts: xr.DataArray) -> "GuidedTarget":
-    """Frozen maps of every person, kind and middle layer, fitted on states of the model before it is tuned."""
+    """Frozen maps of every person, kind and middle layer, fitted on states of the model before it is tuned.
+
+    Patterns are compared without their mean, which all problems share and which says nothing about any; brains of one
+    number, whose cosine would be a sign, with it.
+    """
     from consona.training.guided_targets import BrainTerm, GuidedTarget
 
     layers, terms = layers_of(len(states.layers)), []
-    kinds = np.asarray(train["kind"])
-    for kind in dict.fromkeys(kinds.tolist()):
-        ids = [str(each) for each in train.ids[kinds == kind] if each in brain["stimulus"].values]
-        rows, own = np.arange(len(ids)), states.select(ids)
-        pairs = brain.sel(stimulus=ids, other=ids).transpose("subject", "stimulus", "other").values
-        brains = [similarity_of(each, rows, rows) for each in pairs]
-        maps = [[BrainMap.fit(own.layer(layer), each) for layer in layers] for each in brains]
-        people = counts.sel(subject=brain["subject"].values, stimulus=ids)
-        terms.append(BrainTerm.of(ids, maps, brains, people.transpose("subject", "stimulus").values))
+    for ids in _by_kind(train, brain):
+        maps, brains, people = _maps(states, ids, brain, counts)
+        terms.append(BrainTerm.of(ids, maps, brains, people))
     return GuidedTarget(name, layers, tuple(terms))
+
+
+def push_of(states: Features, train: Stimuli, brain: xr.DataArray, counts: xr.DataArray) -> float:
+    """How hard a brain pulls at first: the gradient of the cosine per spread of the states, root mean square.
+
+    Arms divide the weight of their brain by it, so that all pull equally hard at the states of the first step.
+    """
+    sizes = []
+    for ids in _by_kind(train, brain):
+        maps, brains, people = _maps(states, ids, brain, counts)
+        for one, similarity, counted_in in zip(maps, brains, people, strict=True):
+            for layer, each in zip(layers_of(len(states.layers)), one, strict=True):
+                ways = each.gradient(states.select(ids).layer(layer), similarity.products, similarity.norms)
+                sizes.append((np.linalg.norm(ways, axis=1) * each.spread)[counted_in])
+    return float(np.sqrt(np.mean(np.concatenate(sizes) ** 2)))
+
+
+def _by_kind(train: Stimuli, brain: xr.DataArray) -> list[list[str]]:
+    kinds = np.asarray(train["kind"])
+    known = set(brain["stimulus"].values.tolist())
+    return [[str(i) for i in train.ids[kinds == kind] if i in known] for kind in dict.fromkeys(kinds.tolist())]
+
+
+def _maps(
+    states: Features, ids: list[str], brain: xr.DataArray, counts: xr.DataArray
+) -> tuple[list[list[BrainMap]], list[Similarity], np.ndarray]:
+    rows, own = np.arange(len(ids)), states.select(ids)
+    pairs = brain.sel(stimulus=ids, other=ids).transpose("subject", "stimulus", "other").values
+    objective: Objective = "centred" if np.linalg.matrix_rank(pairs[0]) > 2 else "intercept"
+    brains = [similarity_of(each, rows, rows, objective=objective) for each in pairs]
+    maps = [[BrainMap.fit(own.layer(layer), each) for layer in layers_of(len(states.layers))] for each in brains]
+    people = counts.sel(subject=brain["subject"].values, stimulus=ids)
+    return maps, brains, people.transpose("subject", "stimulus").values.astype(bool)
 
 
 def tested(lm: "LanguageModel", course: Course) -> xr.Dataset:
     """``accuracy (test)``, and ``surprisal`` of texts that ask nothing, in nats."""
     bias = course.recipe.bias
-    shares = [float(right(margins_of(lm, each, bias), each).mean()) for each in course.tests.values()]
+    margins = {name: margins_of(lm, each, bias) for name, each in course.tests.items()}
+    shares = [float(right(each, course.tests[name]).mean()) for name, each in margins.items()]
     data = {"accuracy": ("test", shares), "surprisal": float(np.mean(lm.surprisal(course.neutral)))}
+    data |= {"margin": ("problem", margins[TRAINED].values)}
     return xr.Dataset(data, {"test": list(course.tests)})
 
 
@@ -249,5 +292,5 @@ def facts_of(made: Mapping[str, xr.Dataset]) -> pd.DataFrame:
 
     first = {name: _Stored(json.loads(each.attrs["facts"])[0]) for name, each in made.items()}
     alike = {name: each for name, each in first.items() if name not in (REGRESSION_ARM, MORE_ARM)}
-    matched_arms(alike)
+    matched_arms(alike, variable=("recipe",))
     return pd.DataFrame({name: {k: str(v) for k, v in each.facts.items()} for name, each in first.items()}).T

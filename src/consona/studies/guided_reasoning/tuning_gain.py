@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from consona.alignment.trial_encoding import partialled_scores
@@ -17,7 +16,7 @@ from consona.studies.guided_reasoning.names import ATTENTION, BLOCK, OWN, PERMUT
 from consona.studies.guided_reasoning.predictivity import MEASURE, nuisance
 from consona.studies.guided_reasoning.reading import Read, both_sites
 from consona.studies.guided_reasoning.steering import Steered, guide_of
-from consona.studies.guided_reasoning.tuning import counted, recipe_of, target_of
+from consona.studies.guided_reasoning.tuning import counted, push_of, recipe_of, target_of, weighed
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from consona.studies.guided_reasoning.study import GuidedReasoning
     from consona.training.tuning_recipe import TuningRecipe
 
-N_DRAWS = 19
 LABEL, BRAIN = "label", "brain"
 
 
@@ -45,27 +43,23 @@ class Retest:
 def gains(study: "GuidedReasoning", run: "Run", material: Material, known: Read, steered: Steered) -> xr.DataArray:
     """Change of predictivity ``(arm, part)``: label alone, own brain, and permuted brains one by one.
 
-    A part is a kind that is tuned with and a third of the people who are left out; the other kind, of these people,
-    is what is predicted. Trivial features are taken out.
+    A part is a kind that is tuned with, and half of the people, whose brains are left out; the other kind, of these
+    people, is what is predicted. Trivial features are taken out.
     """
-    people = material.brain.subjects
-    thirds = np.array_split(np.asarray(people), 3 if study.size == "full" else 1 + (len(people) > 3))
-    thirds = thirds if study.size == "full" else thirds[:1]
-    n_draws = min(N_DRAWS, study.counts.n_permuted)
+    halves = np.array_split(np.asarray(material.brain.subjects), 2)
     arms = {LABEL: None, BRAIN: guide_of(steered.guides, OWN)}
-    arms |= {f"permuted-{draw}": guide_of(steered.guides, PERMUTED, draw) for draw in range(n_draws)}
+    arms |= {f"permuted-{draw}": guide_of(steered.guides, PERMUTED, draw) for draw in range(study.counts.n_permuted)}
     several = {
-        f"{arm}-{kind}-{number}": {"brain": brain, "kind": kind, "left_out": tuple(map(str, third))}
+        f"{arm}-{kind}": {"brain": brain, "kind": kind, "left_out": tuple(map(str, half))}
         for arm, brain in arms.items()
-        for kind in TASKS
-        for number, third in enumerate(thirds)
+        for kind, half in zip(TASKS, halves, strict=True)
     }
     given = nuisance(material.brain, material.behaviour)
     recipe, counts = recipe_of(study, known.bias), counted(material, known)
     retest = Retest(recipe, known.states, material.asked, material.validation, material.brain, given, counts)
     found = run.each("gain", gain_of, several, lm=known.pupil, retest=retest)
     values = np.array([float(each) for each in found.values()]).reshape(len(arms), -1)
-    parts = [f"{kind}, third {number + 1}" for kind in TASKS for number in range(len(thirds))]
+    parts = [f"tuned on {kind}, half {number + 1} of the people left out" for number, kind in enumerate(TASKS)]
     return xr.DataArray(values, {"arm": list(arms), "part": parts}, ("arm", "part"))
 
 
@@ -75,12 +69,13 @@ def gain_of(
     """Predictivity after tuning less that before, in people and problems that were not tuned with."""
     from consona.training.guided_tuning import tune
 
-    kinds, aim = np.asarray(retest.asked["kind"]), None
+    kinds, aim, recipe = np.asarray(retest.asked["kind"]), None, retest.recipe
     train = retest.asked.select(kinds == kind)
     if brain is not None:
         rest = [each for each in brain["subject"].values if each not in left_out]
-        aim = target_of(BRAIN, retest.states, train, brain.sel(subject=rest), retest.counts)
-    tuned = tune(lm, train, retest.validation, recipe=retest.recipe, brain=aim, seed=0)
+        given_to = (retest.states, train, brain.sel(subject=rest), retest.counts)
+        aim, recipe = target_of(BRAIN, *given_to), weighed(recipe, push_of(*given_to))
+    tuned = tune(lm, train, retest.validation, recipe=recipe, brain=aim, seed=0)
     kept = tuple(each for each in retest.dataset.recordings if each.subject in left_out)
     people = replace(retest.dataset, recordings=kept)
     (other,) = [each for each in dict.fromkeys(kinds.tolist()) if each != kind]
@@ -96,12 +91,3 @@ def _score(
     parts = [lm.capture(asked, site=site, pooling="last") for site in (ATTENTION, BLOCK)]
     found = partialled_scores(both_sites(*parts), people, given, split=split)
     return float(found["total"].sel(measure=MEASURE))
-
-
-def gain_table(found: xr.DataArray) -> pd.DataFrame:
-    """Mean gain per arm, permuted ones together."""
-    means = found.mean("part")
-    permuted = [each for each in found["arm"].values if str(each).startswith("permuted")]
-    rows = {LABEL: float(means.sel(arm=LABEL)), BRAIN: float(means.sel(arm=BRAIN))}
-    rows[PERMUTED] = float(means.sel(arm=permuted).mean())
-    return pd.DataFrame({"gain": rows})

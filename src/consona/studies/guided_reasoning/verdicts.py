@@ -51,7 +51,7 @@ def by_seeds(difference: Array, of: str) -> Verdict:
     n, mean = len(difference), float(np.mean(difference))
     flips = np.array(list(product((1.0, -1.0), repeat=n)))
     p = float((np.abs(difference) @ flips.T >= difference.sum() - 1e-12).mean())
-    rule = f"p at most 0.05 over seeds, {of}"
+    rule = f"p at most 0.05 over first weights, with these brains, {of}"
     if 2.0**-n > 0.05:
         return not_testable(f"{n} seeds give no p below {2.0**-n:.2g}; mean {mean:+.3f}", rule=rule)
     return Verdict(HELD if p <= 0.05 else DID_NOT_HOLD, rule, f"p = {p:.2g} ({mean:+.3f})")
