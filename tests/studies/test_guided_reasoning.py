@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from consona.core.errors import InvalidInput
+from consona.core.errors import ConfigError, InvalidInput
 from consona.engine.config import Execution, from_mapping
 from consona.engine.run import Run
 from consona.report.html import build_report
-from consona.studies.guided_reasoning import GuidedReasoning, sizes
+from consona.studies.guided_reasoning import GuidedReasoning, answering, material, sizes, steering, tuning
 from consona.studies.registry import STUDIES
 
 IDS = ["alignment", "guidance", "transfer", "tuning", "gain"]
@@ -22,6 +22,13 @@ FEW = {"n_draws": 50, "n_permuted": 3, "n_seeds": 1, "epochs": 5, "n_test": 20, 
 def smaller():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sizes.SIZES, "quick", replace(sizes.SIZES["quick"], **FEW))
+        patch.setattr(material, "GENERATED", [material.GENERATED[i] for i in (0, 1, 4, 8, 9)])
+        patch.setattr(answering, "GENERATED", material.GENERATED)
+        patch.setattr(steering, "THREE", ("syllogism, 3 premises",))
+        patch.setattr(steering, "STRENGTHS", (0.5, 1.0))
+        patch.setattr(steering, "N_RANDOM", 2)
+        patch.setattr(steering, "N_NEUTRAL", 3)
+        patch.setattr(tuning, "N_NEUTRAL", 3)
         yield
 
 
@@ -39,7 +46,8 @@ def planted(tmp_path_factory):
 def test_brains_that_hold_states_are_predicted_beyond_trivial_features(planted):
     """19 orders end at .05; the model knows what was planted, its untrained twin does not."""
     claim = planted[0]["alignment"]
-    assert claim.synthetic and claim.p == pytest.approx(0.05)
+    assert claim.synthetic
+    assert claim.p == pytest.approx(0.05)
     assert claim.interval.low > 0
     assert claim.controls["above an untrained twin of the model"].verdict == "held"
 
@@ -47,7 +55,7 @@ def test_brains_that_hold_states_are_predicted_beyond_trivial_features(planted):
 def test_brains_that_hold_nothing_are_not(tmp_path):
     claims, _ = conducted(tmp_path, plant="none", steering=False, tuning=False)
     claim = claims["alignment"]
-    assert list(claims) == ["alignment"]
+    assert claims["gain"].effect != claims["gain"].effect  # NaN: left out by the settings
     assert claim.p > 0.05
     assert claim.interval.low < 0 < claim.interval.high
 
@@ -89,5 +97,5 @@ def test_a_model_that_reads_both_ways_is_refused(tmp_path):
 def test_settings_are_found_by_name_and_wrong_ones_are_named():
     assert STUDIES["guided-reasoning"] is GuidedReasoning
     assert GuidedReasoning().requires().datasets == ("reasoning_fmri", "ds003076_events", "reasoning_items")
-    with pytest.raises(Exception, match="brain_wait"):
-        from_mapping({"study": "guided-reasoning", "science": {"brain_wait": 1}}, STUDIES)
+    with pytest.raises(ConfigError, match="brain_wait"):
+        from_mapping({"study": "guided-reasoning", "science": {"brain_wait": 1}}, STUDIES, where="study.toml")

@@ -11,10 +11,21 @@ from consona.stats.fdr import holm
 from consona.stats.permutation import p_value
 from consona.studies.guided_reasoning.claims_guidance import guidance_claim, transfer_claim
 from consona.studies.guided_reasoning.claims_tuning import gain_claim, tuning_claim
-from consona.studies.guided_reasoning.names import ALIGNMENT_CONTROLS, ALL, HOLM, LEVEL, SYLLOGISM, TRANSITIVE
+from consona.studies.guided_reasoning.names import (
+    ALIGNMENT_CONTROLS,
+    ALL,
+    GAIN_CONTROLS,
+    GUIDANCE_CONTROLS,
+    HOLM,
+    LEVEL,
+    SYLLOGISM,
+    TRANSFER_CONTROLS,
+    TRANSITIVE,
+    TUNING_CONTROLS,
+)
 from consona.studies.guided_reasoning.predictivity import MEASURE
 from consona.studies.guided_reasoning.reading import TWIN, WORDS
-from consona.studies.guided_reasoning.verdicts import reached
+from consona.studies.guided_reasoning.verdicts import reached, untested
 
 if TYPE_CHECKING:
     from consona.studies.guided_reasoning.parts import Parts
@@ -22,6 +33,9 @@ if TYPE_CHECKING:
 
 ALIGNED = "States predict brains beyond the trivial features of trials that were taken out"
 CARRIED = "Mean directions from own brains help on new problems more than those from permuted brains"
+LEFT_OUT = "left out by the settings"
+TUNED = "Tuning by brains and labels beats tuning by permuted brains and labels"
+GAINED = "Tuning by brains makes states that predict other people better"
 GUIDED = "Steering by the own brain mends more answers than it spoils, and more than permuted brains do"
 BOTH = "people and problems drawn again; the widest of people, problems and both"
 
@@ -34,21 +48,16 @@ def all_claims(study: "GuidedReasoning", parts: "Parts") -> list[Claim]:
             ALIGNED,
         )
     ]
-    if parts.steered is not None:
-        drafts += [
-            (guidance_claim(parts), GUIDED),
-            (
-                transfer_claim(parts),
-                CARRIED,
-            ),
-        ]
-    if parts.arms is not None and parts.gain is not None:
-        drafts += [
-            (tuning_claim(parts), "Tuning by brains and labels beats tuning by permuted brains and labels"),
-            (gain_claim(parts), "Tuning by brains makes states that predict other people better"),
-        ]
+    synthetic = parts.material.synthetic
+    steered, tuned = parts.steered is not None, parts.arms is not None and parts.gain is not None
+    drafts += [
+        (guidance_claim(parts) if steered else untested("guidance", GUIDANCE_CONTROLS, LEFT_OUT, synthetic), GUIDED),
+        (transfer_claim(parts) if steered else untested("transfer", TRANSFER_CONTROLS, LEFT_OUT, synthetic), CARRIED),
+        (tuning_claim(parts) if tuned else untested("tuning", TUNING_CONTROLS, LEFT_OUT, synthetic), TUNED),
+        (gain_claim(parts) if tuned else untested("gain", GAIN_CONTROLS, LEFT_OUT, synthetic), GAINED),
+    ]
     corrected = holm(np.array([np.nan if draft.p is None else draft.p for draft, _ in drafts]))
-    n = len(drafts)
+    n = sum(draft.p is not None for draft, _ in drafts)
     return [_finished(draft, words, float(p), n) for (draft, words), p in zip(drafts, corrected, strict=True)]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from consona.concepts.guidance_effects import NO_GUIDANCE
-from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, not_testable, significant
+from consona.core.claim import Claim, Interval, Null, Verdict, exceeds, significant
 from consona.stats.bootstrap import bootstrap_interval
 from consona.stats.permutation import p_value
 from consona.studies.guided_reasoning.names import (
@@ -23,7 +23,7 @@ from consona.studies.guided_reasoning.names import (
     TRANSFER_CONTROLS,
     WITHIN,
 )
-from consona.studies.guided_reasoning.verdicts import above_zero
+from consona.studies.guided_reasoning.verdicts import above_zero, untested
 
 if TYPE_CHECKING:
     from consona.studies.guided_reasoning.parts import Parts
@@ -104,7 +104,8 @@ def transfer_claim(parts: "Parts") -> Claim:
     steered = parts.steered
     assert steered is not None
     if not np.abs(steered.directions.sel(condition=OWN).values).max() > 0:
-        return _no_direction(parts)
+        reason = "the model made no error that guidance could mend"
+        return untested("transfer", TRANSFER_CONTROLS, reason, parts.material.synthetic)
     others = [name for name in steered.directions["condition"].values.tolist() if name.startswith(PERMUTED)]
     own, null = _at_chosen(steered.new, steered, [OWN]), _at_chosen(steered.new, steered, others)
     by_test = [
@@ -127,25 +128,6 @@ def transfer_claim(parts: "Parts") -> Claim:
         n_of="generated problems",
         ceiling=NO_CEILING,
         controls=_transfer_verdicts(steered),
-        synthetic=parts.material.synthetic,
-    )
-
-
-def _no_direction(parts: "Parts") -> Claim:
-    reason = "the model made no error that guidance could mend"
-    controls = {name: not_testable(reason, rule="net gain above that of controls") for name in TRANSFER_CONTROLS}
-    return Claim(
-        id="transfer",
-        statement="",
-        effect=float("nan"),
-        unit="percentage points of accuracy",
-        interval=None,
-        p=None,
-        null=None,
-        n=0,
-        n_of="generated problems",
-        ceiling=reason,
-        controls=controls,
         synthetic=parts.material.synthetic,
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 from consona.core.claim import Claim
 from consona.studies.guided_reasoning.names import BRAIN_ARM, OWN
 from consona.studies.guided_reasoning.steering import guide_of
-from consona.studies.guided_reasoning.tuning import counted, push_of, recipe_of, target_of, weighed
+from consona.studies.guided_reasoning.tuning import aimed, counted, recipe_of
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -33,9 +33,8 @@ def export(study: "GuidedReasoning", run: "Run", parts: "Parts", claims: list[Cl
             files[name] = save_directions(folder / name, vectors, family=known.pupil.family.name, facts=about)
     if parts.arms is not None:
         brain, asked = guide_of(steered.guides, OWN), parts.material.asked
-        aim = target_of(BRAIN_ARM, known.states, asked, brain, counted(parts.material, known))
-        push = push_of(known.states, asked, brain, counted(parts.material, known))
-        recipe = weighed(recipe_of(study, known.bias), push)
+        counts, plain = counted(parts.material, known), recipe_of(study, known.bias)
+        aim, recipe = aimed(plain, BRAIN_ARM, known.states, asked, brain, counts)
         made = tune(known.pupil, asked, parts.material.validation, recipe=recipe, brain=aim, seed=0)
         files["adapter/adapter_model.safetensors"] = save_adapter(folder / "adapter", made)
         facts |= {key: str(value) for key, value in made.facts.items()}

@@ -167,17 +167,25 @@ def tuned_arm(
     """One arm: tuned, then tested."""
     from consona.training.guided_tuning import tune
 
-    aim, recipe = None, course.recipe
-    if brain is not None:
-        aim = target_of(target, course.states, train, brain, course.counts)
-        recipe = weighed(recipe, push_of(course.states, train, brain, course.counts))
+    aim, recipe = aimed(course.recipe, target, course.states, train, brain, course.counts)
     made = tune(lm, train, course.validation, recipe=recipe, brain=aim, seed=seed)
     return _tested_arm(made, course)
 
 
-def weighed(recipe: "TuningRecipe", push: float) -> "TuningRecipe":
-    """The recipe with the weight of a brain that pulls so hard; a brain that does not pull keeps its weight."""
-    return recipe if push == 0 else replace(recipe, state_weight=recipe.state_weight / push)
+def aimed(
+    recipe: "TuningRecipe",
+    name: str,
+    states: Features,
+    train: Stimuli,
+    brain: xr.DataArray | None,
+    counts: xr.DataArray,
+) -> tuple["GuidedTarget | None", "TuningRecipe"]:
+    """The target and the recipe with its weight; labels alone where there is no brain or no pattern counts."""
+    push = 0.0 if brain is None else push_of(states, train, brain, counts)
+    if brain is None or push == 0:
+        return None, recipe
+    weight = recipe.state_weight / push
+    return target_of(name, states, train, brain, counts), replace(recipe, state_weight=weight)
 
 
 def regressed_arm(*, lm: "LanguageModel", course: Course, train: Stimuli, shift: xr.Dataset, seed: int) -> xr.Dataset:
@@ -223,7 +231,8 @@ def target_of(name: str, states: Features, train: Stimuli, brain: xr.DataArray, 
 def push_of(states: Features, train: Stimuli, brain: xr.DataArray, counts: xr.DataArray) -> float:
     """How hard a brain pulls at first: the gradient of the cosine per spread of the states, root mean square.
 
-    Arms divide the weight of their brain by it, so that all pull equally hard at the states of the first step.
+    Arms divide the weight of their brain by it, so that all pull equally hard at the states of the first step. 0 where
+    no pattern counts.
     """
     sizes = []
     for ids in _by_kind(train, brain):
@@ -232,7 +241,8 @@ def push_of(states: Features, train: Stimuli, brain: xr.DataArray, counts: xr.Da
             for layer, each in zip(layers_of(len(states.layers)), one, strict=True):
                 ways = each.gradient(states.select(ids).layer(layer), similarity.products, similarity.norms)
                 sizes.append((np.linalg.norm(ways, axis=1) * each.spread)[counted_in])
-    return float(np.sqrt(np.mean(np.concatenate(sizes) ** 2)))
+    pulled = np.concatenate(sizes)
+    return float(np.sqrt(np.mean(pulled**2))) if len(pulled) else 0.0
 
 
 def _by_kind(train: Stimuli, brain: xr.DataArray) -> list[list[str]]:

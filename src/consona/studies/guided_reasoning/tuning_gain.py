@@ -16,7 +16,7 @@ from consona.studies.guided_reasoning.names import ATTENTION, BLOCK, OWN, PERMUT
 from consona.studies.guided_reasoning.predictivity import MEASURE, nuisance
 from consona.studies.guided_reasoning.reading import Read, both_sites
 from consona.studies.guided_reasoning.steering import Steered, guide_of
-from consona.studies.guided_reasoning.tuning import counted, push_of, recipe_of, target_of, weighed
+from consona.studies.guided_reasoning.tuning import aimed, counted, recipe_of
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -69,12 +69,11 @@ def gain_of(
     """Predictivity after tuning less that before, in people and problems that were not tuned with."""
     from consona.training.guided_tuning import tune
 
-    kinds, aim, recipe = np.asarray(retest.asked["kind"]), None, retest.recipe
+    kinds = np.asarray(retest.asked["kind"])
     train = retest.asked.select(kinds == kind)
-    if brain is not None:
-        rest = [each for each in brain["subject"].values if each not in left_out]
-        given_to = (retest.states, train, brain.sel(subject=rest), retest.counts)
-        aim, recipe = target_of(BRAIN, *given_to), weighed(recipe, push_of(*given_to))
+    rest = [each for each in retest.dataset.subjects if each not in left_out]
+    others = None if brain is None else brain.sel(subject=rest)
+    aim, recipe = aimed(retest.recipe, BRAIN, retest.states, train, others, retest.counts)
     tuned = tune(lm, train, retest.validation, recipe=recipe, brain=aim, seed=0)
     kept = tuple(each for each in retest.dataset.recordings if each.subject in left_out)
     people = replace(retest.dataset, recordings=kept)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consona.alignment.trial_ceiling import ceiling_summary
-from consona.core.claim import DID_NOT_HOLD, HELD, Verdict, not_testable
+from consona.core.claim import DID_NOT_HOLD, HELD, Claim, Verdict, not_testable
 
 if TYPE_CHECKING:
     from consona.studies.guided_reasoning.parts import Parts
@@ -55,3 +55,22 @@ def by_seeds(difference: Array, of: str) -> Verdict:
     if 2.0**-n > 0.05:
         return not_testable(f"{n} seeds give no p below {2.0**-n:.2g}; mean {mean:+.3f}", rule=rule)
     return Verdict(HELD if p <= 0.05 else DID_NOT_HOLD, rule, f"p = {p:.2g} ({mean:+.3f})")
+
+
+def untested(name: str, controls: tuple[str, ...], reason: str, synthetic: bool) -> Claim:
+    """A claim that nothing here can test, with the reason in the place of every verdict."""
+    verdicts = {each: not_testable(reason, rule="not looked at") for each in controls}
+    return Claim(
+        id=name,
+        statement="",
+        effect=float("nan"),
+        unit=reason,
+        interval=None,
+        p=None,
+        null=None,
+        n=0,
+        n_of="problems",
+        ceiling=reason,
+        controls=verdicts,
+        synthetic=synthetic,
+    )
