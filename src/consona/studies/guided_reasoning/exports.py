@@ -7,7 +7,8 @@ import numpy as np
 from consona.core.claim import Claim
 from consona.studies.guided_reasoning.names import BRAIN_ARM, OWN
 from consona.studies.guided_reasoning.steering import guide_of
-from consona.studies.guided_reasoning.tuning import aimed, counted, recipe_of
+from consona.studies.guided_reasoning.targets import aimed
+from consona.studies.guided_reasoning.tuning import counted, recipe_of
 
 if TYPE_CHECKING:
     from consona.engine.run import Run

@@ -10,8 +10,8 @@ from consona.alignment.simple_features import bag_of_words
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.stimuli import Stimuli
-from consona.studies.guided_reasoning.material import Material, wording_for
-from consona.studies.guided_reasoning.names import ATTENTION, BLOCK, FALSE, MINILM, REASONER, TRUE, slug
+from consona.studies.guided_reasoning.material import Material
+from consona.studies.guided_reasoning.names import ATTENTION, BLOCK, MINILM, REASONER, slug
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -132,26 +132,9 @@ def _units(study: "GuidedReasoning", run: "Run", material: Material, lm: "Langua
     asked = run.step("states-validation", lm.capture, material.validation, site=BLOCK, pooling="last")
     told = material.validation.with_columns(text=premises_alone(material.validation))
     control = run.step("states-premises", lm.capture, told, site=BLOCK, pooling="last")
-    units = run.step("units", localised_table, asked, control)
-    del units
     return localised_units(asked, control, n=lm.n_features).features(block)
-
-
-def localised_table(asked: Features, control: Features) -> xr.Dataset:
-    """The units with their t and q."""
-    from consona.alignment.localised_units import localised_units
-
-    return localised_units(asked, control, n=asked.data.sizes["feature"]).to_xarray()
 
 
 def premises_alone(problems: Stimuli) -> np.ndarray:
     """Texts with nothing to conclude: what is read, and not asked."""
     return np.array([" ".join(f"{each}." for each in p) for p in problems.table["premises"]], dtype=object)
-
-
-def reworded_for(study: "GuidedReasoning", problems: Stimuli) -> Stimuli:
-    """Other problems in the wording of the model."""
-    return wording_for(study, problems)
-
-
-__all__ = ["FALSE", "TRUE", "TWIN", "UNITS", "WORDS", "Read", "both_sites", "premises_alone", "read", "reworded_for"]

@@ -14,7 +14,6 @@ from consona.concepts.guidance_controls import number_brain
 from consona.core.features import Features
 from consona.core.stimuli import Stimuli
 from consona.datasets.deduction_problems import deduction_problems
-from consona.stats.brain_guidance import BrainMap, Objective, Similarity, similarity_of
 from consona.studies.guided_reasoning.answering import ANSWERS, margins_of, right
 from consona.studies.guided_reasoning.material import Material, wording_for
 from consona.studies.guided_reasoning.names import (
@@ -35,13 +34,13 @@ from consona.studies.guided_reasoning.names import (
     slug,
 )
 from consona.studies.guided_reasoning.reading import Read, premises_alone
-from consona.studies.guided_reasoning.steering import N_NEUTRAL, Steered, guide_of, layers_of
+from consona.studies.guided_reasoning.steering import N_NEUTRAL, Steered, guide_of
+from consona.studies.guided_reasoning.targets import aimed, regression_target
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
     from consona.lm.model import LanguageModel
     from consona.studies.guided_reasoning.study import GuidedReasoning
-    from consona.training.guided_targets import GuidedTarget, StateTarget
     from consona.training.guided_tuning import Tuned
     from consona.training.tuning_recipe import TuningRecipe
 
@@ -172,22 +171,6 @@ def tuned_arm(
     return _tested_arm(made, course)
 
 
-def aimed(
-    recipe: "TuningRecipe",
-    name: str,
-    states: Features,
-    train: Stimuli,
-    brain: xr.DataArray | None,
-    counts: xr.DataArray,
-) -> tuple["GuidedTarget | None", "TuningRecipe"]:
-    """The target and the recipe with its weight; labels alone where there is no brain or no pattern counts."""
-    push = 0.0 if brain is None else push_of(states, train, brain, counts)
-    if brain is None or push == 0:
-        return None, recipe
-    weight = recipe.state_weight / push
-    return target_of(name, states, train, brain, counts), replace(recipe, state_weight=weight)
-
-
 def regressed_arm(*, lm: "LanguageModel", course: Course, train: Stimuli, shift: xr.Dataset, seed: int) -> xr.Dataset:
     """Attention is regressed to the states that guidance as released arrived at: all of its weights, and no labels."""
     from consona.training.guided_tuning import tune
@@ -195,72 +178,6 @@ def regressed_arm(*, lm: "LanguageModel", course: Course, train: Stimuli, shift:
     plain = replace(course.recipe, trained="attention", answer_weight=0.0, state_weight=1.0)
     aim = regression_target(course.states, train, shift)
     return _tested_arm(tune(lm, train, course.validation, recipe=plain, brain=aim, seed=seed), course)
-
-
-def regression_target(states: Features, problems: Stimuli, shift: xr.Dataset) -> "StateTarget":
-    """States moved by the shortest success of any person, and states to be kept where the model was right."""
-    from consona.training.guided_targets import shifted_target
-
-    success = shift["success"].transpose("subject", "stimulus").values.astype(bool)
-    moves = shift["shift"].transpose("subject", "stimulus", "layer", "feature")
-    length = np.where(success, np.sqrt((moves.values**2).sum(axis=(2, 3))), np.inf)
-    won = success.any(axis=0)
-    nearest = moves.values[length.argmin(axis=0), np.arange(length.shape[1])]
-    coords = {"stimulus": moves["stimulus"].values[won], "layer": moves["layer"].values}
-    moved = xr.DataArray(nearest[won], coords, ("stimulus", "layer", "feature"))
-    good = right(shift["before"], problems)
-    kept = [str(each) for each in problems.ids[good]]
-    return shifted_target("guided states", states, moved, kept)
-
-
-def target_of(name: str, states: Features, train: Stimuli, brain: xr.DataArray, counts: xr.DataArray) -> "GuidedTarget":
-    """Frozen maps of every person, kind and middle layer, fitted on states of the model before it is tuned.
-
-    Patterns are compared without their mean, which all problems share and which says nothing about any; brains of one
-    number, whose cosine would be a sign, with it.
-    """
-    from consona.training.guided_targets import BrainTerm, GuidedTarget
-
-    layers, terms = layers_of(len(states.layers)), []
-    for ids in _by_kind(train, brain):
-        maps, brains, people = _maps(states, ids, brain, counts)
-        terms.append(BrainTerm.of(ids, maps, brains, people))
-    return GuidedTarget(name, layers, tuple(terms))
-
-
-def push_of(states: Features, train: Stimuli, brain: xr.DataArray, counts: xr.DataArray) -> float:
-    """How hard a brain pulls at first: the gradient of the cosine per spread of the states, root mean square.
-
-    Arms divide the weight of their brain by it, so that all pull equally hard at the states of the first step. 0 where
-    no pattern counts.
-    """
-    sizes = []
-    for ids in _by_kind(train, brain):
-        maps, brains, people = _maps(states, ids, brain, counts)
-        for one, similarity, counted_in in zip(maps, brains, people, strict=True):
-            for layer, each in zip(layers_of(len(states.layers)), one, strict=True):
-                ways = each.gradient(states.select(ids).layer(layer), similarity.products, similarity.norms)
-                sizes.append((np.linalg.norm(ways, axis=1) * each.spread)[counted_in])
-    pulled = np.concatenate(sizes)
-    return float(np.sqrt(np.mean(pulled**2))) if len(pulled) else 0.0
-
-
-def _by_kind(train: Stimuli, brain: xr.DataArray) -> list[list[str]]:
-    kinds = np.asarray(train["kind"])
-    known = set(brain["stimulus"].values.tolist())
-    return [[str(i) for i in train.ids[kinds == kind] if i in known] for kind in dict.fromkeys(kinds.tolist())]
-
-
-def _maps(
-    states: Features, ids: list[str], brain: xr.DataArray, counts: xr.DataArray
-) -> tuple[list[list[BrainMap]], list[Similarity], np.ndarray]:
-    rows, own = np.arange(len(ids)), states.select(ids)
-    pairs = brain.sel(stimulus=ids, other=ids).transpose("subject", "stimulus", "other").values
-    objective: Objective = "centred" if np.linalg.matrix_rank(pairs[0]) > 2 else "intercept"
-    brains = [similarity_of(each, rows, rows, objective=objective) for each in pairs]
-    maps = [[BrainMap.fit(own.layer(layer), each) for layer in layers_of(len(states.layers))] for each in brains]
-    people = counts.sel(subject=brain["subject"].values, stimulus=ids)
-    return maps, brains, people.transpose("subject", "stimulus").values.astype(bool)
 
 
 def tested(lm: "LanguageModel", course: Course) -> xr.Dataset:

@@ -16,7 +16,8 @@ from consona.studies.guided_reasoning.names import ATTENTION, BLOCK, OWN, PERMUT
 from consona.studies.guided_reasoning.predictivity import MEASURE, nuisance
 from consona.studies.guided_reasoning.reading import Read, both_sites
 from consona.studies.guided_reasoning.steering import Steered, guide_of
-from consona.studies.guided_reasoning.tuning import aimed, counted, recipe_of
+from consona.studies.guided_reasoning.targets import aimed
+from consona.studies.guided_reasoning.tuning import counted, recipe_of
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
