@@ -131,9 +131,14 @@ def rows_of_places(batch: Batch, places: npt.NDArray[np.int64]) -> tuple[torch.T
     return members, batch.starts[slot[owner[members]]] + torch.from_numpy(places[:, 1])[members]
 
 
+def keep_blocks() -> None:
+    """Make the C library keep blocks of memory up to 32 MiB that are freed; for loops of many passes."""
+    torch.empty(_LARGEST_KEPT, dtype=torch.uint8)  # freed at once
+
+
 def each_batch(machine: Machine, ids: Sequence[Sequence[int]], visit: Callable[[Batch], None]) -> None:
     """Plan the passes for these texts and hand them out one by one, with the attention that each needs."""
-    torch.empty(_LARGEST_KEPT, dtype=torch.uint8)  # freed at once, see there
+    keep_blocks()
     with ExitStack() as stack:
         if machine.layout.packed:
             stack.enter_context(packed_attention(machine.network))

@@ -19,6 +19,7 @@ from consona.lm.hooks import Tap, attached
 from consona.lm.model import LanguageModel
 from consona.lm.packing import Batch
 from consona.lm.sites import module_at
+from consona.lm.states import keep_blocks
 from consona.training.guided_losses import StateLoss, state_loss
 from consona.training.guided_prompts import Problems, problems_of
 from consona.training.guided_targets import GuidedTarget, StateTarget
@@ -226,6 +227,7 @@ def _taught(
 ) -> tuple[tuple[dict[str, torch.Tensor], int], xr.Dataset]:
     """All epochs; the weights of the best one and its number, and what was measured in every one."""
     recipe, head = lesson.recipe, require_head(lesson.lm.head, lesson.lm.family.name)
+    keep_blocks()
     optimiser = torch.optim.AdamW(pupil.trained.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     rows, best, chosen = list[tuple[float, float, float, float]](), (-np.inf, -np.inf), (pupil.kept(), 0)
     with frozen(head):

@@ -103,7 +103,7 @@ def _alignment_claim(study: "GuidedReasoning", parts: "Parts") -> Claim:
         ),
         n=rest.sizes["subject"],
         n_of=f"people ({len(parts.material.problems)} problems)",
-        ceiling=f"no ceiling: brains of the others predict {others:.3f} by the same code, which is a lower bound",
+        ceiling=f"brains of the others predict {others:.3f} by the same code, which is a lower bound",
         controls=_alignment_verdicts(study, parts),
         synthetic=parts.material.synthetic,
     )

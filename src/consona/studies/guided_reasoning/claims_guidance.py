@@ -63,7 +63,7 @@ def guidance_claim(parts: "Parts") -> Claim:
         ),
         n=steered.nested.sizes["subject"],
         n_of=f"people ({steered.nested.sizes['stimulus']} problems)",
-        ceiling=1.0 - float(steered.flips["accuracy_before"].mean()),
+        ceiling=100 * (1.0 - float(steered.flips["accuracy_before"].mean())),
         controls=_guidance_verdicts(steered),
         synthetic=parts.material.synthetic,
     )

@@ -104,13 +104,16 @@ def released_figure(found: Predicted) -> xr.Dataset:
 def corrected_figure(found: Predicted) -> xr.Dataset:
     """With and without trivial features, whole forms held out."""
     models = list(found.scores[ALL])
-    rows = {"trivial features in": found.scores[ALL], "trivial features out": found.rest[ALL]}
+    rows = {"as it is": found.scores[ALL], "trivial out": found.rest[ALL]}
     labels = [f"{model}, {name}" for model in models for name in rows]
     pairs = [rows[name][model] for model in models for name in rows]
     data = xr.Dataset(
         {name: ("label", [_of(each, key) for each in pairs]) for name, key in _ENDS.items()}, {"label": labels}
     )
-    caption = "Score less the mean of the null, whole forms held out, both kinds of problems; intervals as above."
+    caption = (
+        "Score less the mean of the null, whole forms held out, both kinds of problems, with trivial features in and "
+        "taken out; intervals as above."
+    )
     return figure(data, "bars", "What trivial features leave", caption, xlabel="r less that of the null")
 
 

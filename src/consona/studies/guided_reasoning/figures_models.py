@@ -81,9 +81,12 @@ def dose_figure(steered: Steered) -> xr.Dataset:
         "directions of equal length. Cost: surprisal of other texts under the same shift at every token."
     )
     chosen = float(steered.chosen.sel(condition=OWN))
-    return figure(
-        data, "steering_dose", "Mean directions on new problems", caption, chosen=chosen, cost_label="surprisal [nats]"
-    )
+    facts: dict[str, str | float] = {
+        "chosen": chosen,
+        "cost_label": "surprisal [nats]",
+        "xlabel": "strength [mean shifts]",
+    }
+    return figure(data, "steering_dose", "Mean directions on new problems", caption, **facts)
 
 
 def _changes(arms: Arms) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
