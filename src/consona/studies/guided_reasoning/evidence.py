@@ -29,7 +29,9 @@ def evidence(run: "Run", parts: "Parts", claims: list[Claim]) -> None:
             given = {"score": float(one["total"]), "ceiling": float(top["high"].max()), "half_width": half}
             run.evidence("CON003", where=f"{name}, {kind}", **given)
     _folds(run, parts)
-    run.evidence("CON002", where="predictivity", what="layer and penalty", n_candidates=2, chosen_on="training folds")
+    model = next(iter(parts.read.features.values()))
+    n = len(model.layers) * len(TrialSplit().alphas)
+    run.evidence("CON002", where="predictivity", what="layer and penalty", n_candidates=n, chosen_on="training folds")
     for claim in claims:
         if claim.null is not None:
             tests = {"n_tests": len(claims), "correction": "holm"}
@@ -37,7 +39,8 @@ def evidence(run: "Run", parts: "Parts", claims: list[Claim]) -> None:
     run.evidence("CON007", where="claims", n_tests=len(claims), correction="holm")
     if parts.steered is not None:
         _strengths(run, parts)
-        run.evidence("CON002", where="guidance", what="layers and strength", n_candidates=2, chosen_on="training folds")
+        n = parts.steered.nested.sizes["setting"]
+        run.evidence("CON002", where="guidance", what="layers and strength", n_candidates=n, chosen_on="training folds")
         n_random = int((parts.steered.nested["condition"] == PERMUTED).sum())
         matched = ["spectrum", "mean pattern", "length of the shift", "number of tries"]
         run.evidence(

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from consona.concepts import guidance_controls as conditions
+
 Brains = Literal["ds003076", "twin"]
 Plant = Literal["answer", "states", "confound", "none"]
 
@@ -14,9 +16,10 @@ ATTENTION, BLOCK = "attn.out", "resid.post"
 LEVEL = 0.05
 TRUE, FALSE = " True", " False"
 
-OWN, PERMUTED, GAUSSIAN = "own brain", "permuted similarity", "Gaussian brain"
+OWN, PERMUTED, GAUSSIAN = conditions.OWN, conditions.PERMUTED, conditions.GAUSSIAN
 PRESSED, WITHIN = "answer pressed", "permuted within label"
-OTHER, TIME, LABEL, RANDOM = "all other subjects", "response time", "label", "random directions"
+OTHER, TIME = conditions.OTHERS, conditions.RESPONSE_TIME
+LABEL, RANDOM = conditions.LABEL, conditions.RANDOM
 
 LABEL_ONLY, BRAIN_ARM = "label", "brain and label"
 PERMUTED_ARM, GAUSSIAN_ARM = "permuted brain and label", "Gaussian brain and label"

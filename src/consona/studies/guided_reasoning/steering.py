@@ -156,7 +156,9 @@ def draws_of(size: "Size") -> dict[str, int]:
 
 def layers_of(n_layers: int) -> tuple[int, ...]:
     """The middle half, in which the paper steers."""
-    return tuple(range(n_layers // 4, 3 * n_layers // 4))
+    from consona.training.tuning_recipe import middle_half
+
+    return middle_half(n_layers)
 
 
 def design_of(size: "Size", n_layers: int, seed: int) -> NestedDesign:
