@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from consona.alignment.rsa import brain_rdm, layer_rdms, model_rdm, noise_precision, rsa_score
-from consona.alignment.rsa_models import partial_rsa_score, rsa_differences, weighted_rsa_score
+from consona.alignment.rsa_models import partial_rsa_score, rsa_contrasts, rsa_differences, weighted_rsa_score
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.rdm import RDM
@@ -193,3 +193,15 @@ def test_figures_of_the_92_images(data_folder):
     assert group.attrs["p"][0] == 0.01
     assert group.attrs["effect"][0] > group.attrs["effect"][3]
     assert max(group.attrs["effect"]) < np.mean(group.attrs["ceiling_upper"])
+
+
+def test_contrasts_of_means_weigh_the_same_draws(world):
+    models, brains = world
+    twin = {**models, "twin": models["other"]}
+    pair = rsa_differences(twin, brains, n_draws=200).isel(pair=0)
+    weights = {"alone": {"held": 1.0, "other": -1.0}, "mean": {"held": 1.0, "other": -0.5, "twin": -0.5}}
+    found = rsa_contrasts(twin, brains, weights, n_draws=200)
+    for name in ("difference", "error", "low", "high", "p"):
+        np.testing.assert_allclose(found[name].values, float(pair[name]), rtol=1e-10)
+    with pytest.raises(InvalidInput, match="'none of these'"):
+        rsa_contrasts(twin, brains, {"x": {"none of these": 1.0}})

@@ -10,7 +10,7 @@ from consona.alignment.projection import HOLD_OUTS, projection
 from consona.alignment.rdms import brain_rdm, layer_rdms, model_rdm
 from consona.alignment.regions import region_means, side_by_side, subject_mean, target_tests
 from consona.alignment.rsa import rsa_score
-from consona.alignment.rsa_models import partial_rsa_score, rsa_differences, weighted_rsa_score
+from consona.alignment.rsa_models import partial_rsa_score, rsa_contrasts, rsa_differences, weighted_rsa_score
 from consona.alignment.searchlight import searchlight_score
 from consona.alignment.simple_features import bag_of_words, length_features, shuffled_within
 from consona.alignment.split import Split
@@ -39,6 +39,7 @@ __all__ = [
     "region_means",
     "repetition_ceiling",
     "retrieval_score",
+    "rsa_contrasts",
     "rsa_differences",
     "rsa_score",
     "searchlight_score",

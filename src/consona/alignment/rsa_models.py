@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,12 @@ from consona.stats.folds import grouped_folds
 from consona.stats.pair_weights import WEIGHTED
 from consona.stats.permutation import p_value
 from consona.stats.rdm import pair_positions
-from consona.stats.rdm_bootstrap import Over, bootstrap_rdms, rdm_intervals
+from consona.stats.rdm_bootstrap import Over, RdmDraws, bootstrap_rdms, rdm_intervals
 from consona.stats.rdm_comparison import Comparison, compare_rdms, residual_rdms
 from consona.stats.rdm_weights import weighted_rdm_scores
 from consona.stats.surrogates import group_orders
 
-__all__ = ["partial_rsa_score", "rsa_differences", "weighted_rsa_score"]
+__all__ = ["partial_rsa_score", "rsa_contrasts", "rsa_differences", "weighted_rsa_score"]
 
 
 def partial_rsa_score(
@@ -105,13 +105,53 @@ def rsa_differences(
     contrasts = np.array([np.eye(len(A))[i] - np.eye(len(A))[j] for i, j in pairs])
     together = None if groups is None else group_of_stimuli(groups, ids)
     draws = bootstrap_rdms(A, B, comparison=comparison, groups=together, n_draws=n_draws, seed=seed)
-    over: Over = "both" if len(B) >= FEWEST_SUBJECTS else "stimuli"
-    found = rdm_intervals(draws, contrasts, over=over, level=level)
     names = list(models)
     coords = {"first": ("pair", [names[i] for i, _ in pairs]), "second": ("pair", [names[j] for _, j in pairs])}
+    values, attrs = _intervals(draws, contrasts, level)
+    return xr.Dataset({name: ("pair", each) for name, each in values.items()}, coords, {"metric": comparison, **attrs})
+
+
+def rsa_contrasts(
+    models: Mapping[str, RDM],
+    brains: Sequence[RDM],
+    weights: Mapping[str, Mapping[str, float]],
+    *,
+    comparison: Comparison = "rho-a",
+    n_draws: int = 1000,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Weighted sums of the scores of models, such as the mean of five networks minus that of five others.
+
+    ``weights`` names contrasts, each with the weights of its models; draws, interval and p as
+    :func:`rsa_differences`, with ``contrast`` in the place of ``pair``.
+
+    Raises
+    ------
+    InvalidInput
+        As :func:`rsa_differences`, and when a contrast names a model that is not there.
+    """
+    names = list(models)
+    unknown = sorted({name for row in weights.values() for name in row} - set(names))
+    if unknown or comparison not in WEIGHTED:
+        raise InvalidInput(
+            f"Contrasts by '{comparison}' name {listed(unknown) or 'known models'}; there are {listed(names)}, and "
+            f"intervals for {listed(WEIGHTED)}."
+        )
+    A, B, _, _ = vectors(models, brains)
+    contrasts = np.array([[row.get(name, 0.0) for name in names] for row in weights.values()])
+    draws = bootstrap_rdms(A, B, comparison=comparison, n_draws=n_draws, seed=seed)
+    values, attrs = _intervals(draws, contrasts, 0.95)
+    data = {name: ("contrast", each) for name, each in values.items()}
+    return xr.Dataset(data, {"contrast": list(weights)}, {"metric": comparison, **attrs})
+
+
+def _intervals(draws: RdmDraws, contrasts: Array, level: float) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Over stimuli and subjects, or over stimuli alone where subjects are few."""
+    over: Over = "both" if draws.n_subjects >= FEWEST_SUBJECTS else "stimuli"
+    found = rdm_intervals(draws, contrasts, over=over, level=level)
     values = {"difference": found.effect, "error": found.error, "low": found.low, "high": found.high, "p": found.p}
-    attrs = {"metric": comparison, "over": over, "level": level, "n_draws": n_draws, "n_subjects": len(B)}
-    return xr.Dataset({name: ("pair", each) for name, each in values.items()}, coords, attrs)
+    facts = {"over": over, "level": level, "n_draws": len(draws.both), "n_subjects": draws.n_subjects}
+    return values, facts
 
 
 def weighted_rsa_score(
