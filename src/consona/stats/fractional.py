@@ -9,7 +9,7 @@ from consona.stats.rotated import rotated_blocks
 from consona.stats.shapes import Array, Float, Real
 from consona.stats.targets import to_numpy
 
-__all__ = ["fractional_alphas"]
+__all__ = ["fractional_alphas", "share_penalties"]
 
 _STEP = 0.02  # decades between the penalties that are interpolated; the share is then right to four digits
 _BEYOND = 4  # decades of the grid beyond the smallest and the largest eigenvalue
@@ -56,14 +56,41 @@ def fractional_alphas(
     spectrum = to_numpy(fit.eigenvalues).astype(np.float64)
     kept = spectrum > spectrum.max(initial=0.0) * float(array_namespace(cv.X).finfo(cv.X.dtype).eps) * n_rows
     spectrum = spectrum[kept]
-    grid = 10 ** np.arange(np.log10(spectrum.min()) - _BEYOND, np.log10(spectrum.max()) + _BEYOND, _STEP)
     found = np.full((len(shares), Y.shape[1]), np.nan)
     for place, block in rotated_blocks(cv, Y):
         Z = np.concatenate([to_numpy(part) for part in block.turned[0][0]], axis=1)[kept, : len(block.block.usable)]
         energy = Z.astype(np.float64) ** 2 * (1 if fit.primal else spectrum[:, None])
-        length = np.sqrt((1 / (spectrum + grid[:, None])) ** 2 @ energy)
-        whole = np.sqrt((1 / spectrum**2) @ energy)
-        for target in np.flatnonzero(block.block.usable).tolist():
-            falling = length[::-1, target] / whole[target]
-            found[:, place.start + target] = 10 ** np.interp(shares, falling, np.log10(grid[::-1]))
+        found[:, place] = share_penalties(spectrum, energy, shares)
+        found[:, place][:, ~block.block.usable] = np.nan
     return found
+
+
+def share_penalties(
+    spectrum: Float[np.ndarray, " k"], energy: Float[np.ndarray, "k n_targets"], shares: Real[np.ndarray, "..."]
+) -> Float[np.ndarray, "n_shares n_targets"]:
+    r"""The penalties that leave shares of the length, from what a decomposition says of every target.
+
+    Parameters
+    ----------
+    spectrum
+        Eigenvalues :math:`\lambda_k`, all positive.
+    energy
+        :math:`z_k^2`, the squared product of every target with an axis of the features.
+    shares
+        ``(n_shares,)``, or ``(n_shares, n_targets)`` where every target has its own; positive. From 1 on there is no
+        penalty: 0.
+
+    Returns
+    -------
+    NaN for a target that has nothing in common with any axis.
+    """
+    shares = np.asarray(shares, dtype=np.float64)
+    shares = np.broadcast_to(shares if shares.ndim == 2 else shares[:, None], (len(shares), energy.shape[1]))
+    grid = np.arange(np.log10(spectrum.max()) + _BEYOND, np.log10(spectrum.min()) - _BEYOND, -_STEP)
+    falling = np.sqrt((1 / (spectrum + 10 ** grid[:, None])) ** 2 @ energy)
+    whole = np.sqrt((1 / spectrum**2) @ energy)
+    falling = np.ascontiguousarray((falling / np.where(whole > 0, whole, np.nan)).T)
+    found = np.empty(shares.shape)
+    for target, lengths in enumerate(falling):
+        found[:, target] = np.interp(shares[:, target], lengths, grid) if whole[target] > 0 else np.nan
+    return np.where((shares >= 1) & (whole > 0), 0.0, 10**found)
