@@ -3,16 +3,20 @@
 import errno
 import hashlib
 import json
+import math
+import mmap
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pooch
 
 from consona.core.errors import StoreError
@@ -37,31 +41,48 @@ def write_atomically(path: Path, data: bytes, *, read_only: bool = False) -> Non
     StoreError
         When the disk is full or the folder cannot be written; what was there before is intact.
     """
-    temporary = path.parent / f".tmp-{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _replacing(path, len(data)) as temporary:
         _write_flushed(temporary, data, 0o444 if read_only else 0o644)
-        os.replace(temporary, path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        raise _explained(error, path, len(data)) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+
+
+def write_array_atomically(
+    path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, fill: Callable[["np.memmap[Any, Any]"], None]
+) -> None:
+    """Write an ``.npy`` file that need not fit into memory, whole or not at all.
+
+    ``fill`` gets the array, mapped from a temporary file and all zero, and writes into it; with :func:`let_go` between
+    its blocks, nothing stays in memory. Where ``fill`` raises or the process dies, the file is what it was before.
+
+    Raises
+    ------
+    StoreError
+        When the disk has no room for the whole array (found before anything is filled), or cannot be written.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    with _replacing(path, size) as temporary:
+        mapped = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.dtype(dtype), shape=shape)
+        if hasattr(os, "posix_fallocate"):  # take the room now: writing to a mapped file on a full disk is fatal
+            with temporary.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
+        fill(mapped)
+        mapped.flush()
+
+
+def let_go(mapped: "np.memmap[Any, Any]") -> None:
+    """Bring what was written into a mapped array to the disk, and give its memory back to the system."""
+    mapped.flush()
+    pages: Any = mapped.base
+    if hasattr(mmap, "MADV_DONTNEED") and hasattr(pages, "madvise"):  # elsewhere the system decides by itself
+        pages.madvise(mmap.MADV_DONTNEED)
 
 
 def link_or_copy(source: Path, path: Path) -> None:
     """Show an object of the store in another folder: a hard link where the file system allows, a copy elsewhere."""
-    temporary = path.parent / f".tmp-{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.link(source, temporary)
-        os.replace(temporary, path)
-    except OSError:
+        with _replacing(path, 0) as temporary:
+            os.link(source, temporary)
+    except StoreError:
         write_atomically(path, source.read_bytes())
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> int:
@@ -219,6 +240,22 @@ def _write_flushed(path: Path, data: bytes, mode: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _replacing(path: Path, size: int) -> Iterator[Path]:
+    """A temporary name beside ``path``; what is written there takes its place if nothing was raised."""
+    temporary = path.parent / f".tmp-{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise _explained(error, path, size) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:
