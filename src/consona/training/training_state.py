@@ -23,7 +23,7 @@ class TrainingState:
     path: Path
     key: str
 
-    def write(self, model: PreTrainedModel, optimiser: torch.optim.Optimizer, losses: Sequence[float]) -> None:
+    def write(self, model: torch.nn.Module, optimiser: torch.optim.Optimizer, losses: Sequence[float]) -> None:
         """Weights, moments of the optimiser and losses so far, in one file, whole or not at all."""
         held: dict[str, torch.Tensor] = {f"weight.{name}": value for name, value in model.named_parameters()}
         moments = optimiser.state_dict()["state"]
@@ -32,7 +32,7 @@ class TrainingState:
         held |= {"key": torch.tensor(list(bytes.fromhex(self.key)), dtype=torch.uint8)}
         write_atomically(self.path, safetensors.torch.save({n: v.detach().contiguous() for n, v in held.items()}))
 
-    def restored(self, model: PreTrainedModel, optimiser: torch.optim.Optimizer) -> list[float]:
+    def restored(self, model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> list[float]:
         """Put what is on disk into the model and its optimiser; the losses so far, none where nothing is there.
 
         Raises
@@ -45,7 +45,7 @@ class TrainingState:
         held = safetensors.torch.load(self.path.read_bytes())
         if bytes(held["key"].tolist()).hex() != self.key:
             raise InvalidInput(
-                f"'{self.path.parent.parent}' holds a training of other texts, another recipe or another seed. Give "
+                f"'{self.path.parent.parent}' holds a training of other material, another recipe or another seed. Give "
                 "another folder, or remove this one."
             )
         with torch.no_grad():
