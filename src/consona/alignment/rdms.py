@@ -1,5 +1,6 @@
 """RDMs of models and of brains, made from features and recordings."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from consona.core.recording import Recording
 from consona.stats.crossnobis import crossnobis_rdm, mahalanobis_rdm, shrunk_precision
 from consona.stats.rdm import correlation_rdm, cosine_rdm, squared_euclidean_rdm
 
-__all__ = ["BrainMetric", "Metric", "brain_rdm", "layer_rdms", "model_rdm", "noise_precision"]
+__all__ = ["BrainMetric", "Metric", "brain_rdm", "distance_of", "layer_rdms", "model_rdm", "noise_precision"]
 
 Metric = Literal["correlation", "cosine", "squared euclidean"]
 BrainMetric = Literal["correlation", "cosine", "squared euclidean", "mahalanobis", "crossnobis"]
@@ -30,7 +31,20 @@ def model_rdm(features: Features, *, layer: int = -1, metric: Metric = "correlat
     InvalidInput
         When there is no such layer or metric, or no two stimuli of it have a defined dissimilarity.
     """
-    return _rdm(_METRICS[_model_metric(metric)](features.layer(layer)), features.ids, metric)
+    return _rdm(distance_of(metric)(features.layer(layer)), features.ids, metric)
+
+
+def distance_of(metric: Metric) -> Callable[[npt.NDArray[np.floating]], npt.NDArray[np.floating]]:
+    """What makes the upper triangle ``(n_pairs,)`` of this metric from features ``(n_stimuli, n_features)``.
+
+    Raises
+    ------
+    InvalidInput
+        When there is no such metric.
+    """
+    if metric not in _METRICS:
+        raise InvalidInput(f"'{metric}' is no metric of features; choose one of {listed(_METRICS)}.")
+    return _METRICS[metric]
 
 
 def layer_rdms(features: Features, *, metric: Metric = "correlation") -> dict[str, RDM]:
@@ -101,12 +115,6 @@ def _rdm(vector: npt.NDArray[np.floating], ids: npt.NDArray[np.str_], metric: st
     i, j = np.triu_indices(len(ids), 1)
     coords = {"first": ("pair", ids[i]), "second": ("pair", ids[j])}
     return RDM(xr.DataArray(vector, coords, ("pair",)), metric, subject)
-
-
-def _model_metric(metric: str) -> str:
-    if metric not in _METRICS:
-        raise InvalidInput(f"'{metric}' is no metric of features; choose one of {listed(_METRICS)}.")
-    return metric
 
 
 def _present(recording: Recording) -> Array:
