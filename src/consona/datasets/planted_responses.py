@@ -109,6 +109,10 @@ def planted_responses(
         ``(n_targets, 3)``.
     subject
         Name of the person; another name, other weights.
+    planted
+        What is planted; the defaults of :class:`Planted` otherwise.
+    seed
+        Of the weights and of the ncsnr.
 
     Raises
     ------
@@ -183,6 +187,6 @@ def _tilted(values: Array, weights: Array, direction: npt.ArrayLike | None) -> A
         return weights
     column = np.asarray(direction, dtype=np.float64)[:, None]
     share = float(np.linalg.norm(column))
-    if share == 0:
+    if share == 0 or not (np.ptp(values @ column) > 0):  # a direction in which no stimulus lies is no preference
         return weights
     return _scaled(values, np.sqrt(1 - share**2) * weights + share * _scaled(values, column))
