@@ -64,9 +64,7 @@ def subject_effect(
     )
 
 
-def compact_letters(
-    means: Real[np.ndarray, " n_models"], different: Bool[np.ndarray, "n_models n_models"]
-) -> list[str]:
+def compact_letters(means: Real[np.ndarray, " n_models"], found: Bool[np.ndarray, "n_models n_models"]) -> list[str]:
     """Letters for each model: two models share one if, and only if, they were not found to be different.
 
     Piepho (2004), insert and absorb: begin with one group of all; for every pair that differs, split each group that
@@ -79,10 +77,10 @@ def compact_letters(
         When the matrix is not symmetric and of as many models.
     """
     n = len(means)
-    if different.shape != (n, n) or (different != different.T).any():
-        raise ValueError(f"which of {n} models differ is a symmetric {n} x {n} matrix; found {different.shape}.")
+    if found.shape != (n, n) or (found != found.T).any():
+        raise ValueError(f"which of {n} models differ is a symmetric {n} x {n} matrix; given was {found.shape}.")
     groups = [frozenset(np.flatnonzero(np.isfinite(means)).tolist())]
-    for i, j in zip(*np.nonzero(np.triu(different, 1)), strict=True):
+    for i, j in zip(*np.nonzero(np.triu(found, 1)), strict=True):
         halves = [part for g in groups for part in ((g - {i}, g - {j}) if i in g and j in g else (g,))]
         groups = [g for g in dict.fromkeys(halves) if not any(g < other for other in halves)]
     place: Int[np.ndarray, " n_models"] = np.argsort(np.argsort(-np.where(np.isfinite(means), means, -np.inf)))
