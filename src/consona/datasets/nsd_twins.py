@@ -180,7 +180,7 @@ def _coco(stimuli: Stimuli, seed: int) -> pd.DataFrame:
     named = stimuli.table["categories"] if "categories" in stimuli else [""] * len(texts)
     return pd.DataFrame(
         {
-            "coco_id": np.sort(rng.choice(600_000, len(texts), replace=False)) + 1,
+            "coco_id": rng.choice(600_000, len(texts), replace=False) + 1,
             "split": np.where(rng.random(len(texts)) < 0.96, *SPLITS),  # as 70,051 of the 73,000
             "text": texts,
             "categories": [_kinds(each) for each in named],
