@@ -173,8 +173,8 @@ def _captions(each: xr.DataArray, mode: str) -> tuple[npt.NDArray[np.float64], l
     if each.dims != ("stimulus", "caption", "feature"):
         raise InvalidInput(f"Captions are (stimulus, caption, feature); found {each.dims}. Make them with embed_each.")
     values = np.asarray(each.values, dtype=np.float64)
-    there = np.isfinite(values).all(axis=2)
-    halves = ~(there | np.isnan(values).all(axis=2))
+    there = np.asarray(np.isfinite(values).all(axis=2))
+    halves = np.asarray(~np.isnan(values).all(axis=2)) & ~there
     wanted = there[:, _RELEASED : _RELEASED + 1] if mode == "released" else there
     broken = (there.sum(axis=1) < 2) | ~wanted.any(axis=1) | halves.any(axis=1)
     if broken.any() or len(values) < _FEWEST:

@@ -119,7 +119,7 @@ def _local(folder: Path) -> Source:
     if not (folder / "config.json").is_file():
         raise ModelError(f"The folder '{folder}' holds no config.json; a folder written by save_pretrained is needed.")
     _require_safetensors(folder, str(folder))
-    return Source(folder.resolve().name, folder, files=_hashes(folder))
+    return Source(folder.resolve().name, folder, files=_hashes(folder) | _module_hashes(folder))
 
 
 def _require_safetensors(folder: Path, name: str) -> None:
@@ -135,6 +135,13 @@ def _require_safetensors(folder: Path, name: str) -> None:
 def _hashes(folder: Path) -> dict[str, str]:
     wanted = sorted({path for pattern in _WANTED for path in folder.glob(pattern) if path.is_file()})
     return {path.name: file_sha256(path) for path in wanted}
+
+
+def _module_hashes(folder: Path) -> dict[str, str]:
+    """The settings of a sentence-embedding model's steps (``1_Pooling/config.json``): other ones, other embeddings."""
+    if not (folder / "modules.json").is_file():
+        return {}
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.glob("*/config.json"))}
 
 
 def file_sha256(path: Path) -> str:
