@@ -17,7 +17,7 @@ from consona.stats.permutation import p_value, random_orders
 from consona.stats.readout_scores import MEASURES, TOPS, readout_null
 from consona.stats.readout_scores import readout_scores as scores_of
 
-__all__ = ["caption_readout", "embeddings_of", "only_layer", "readout_scores"]
+__all__ = ["caption_readout", "embeddings_of", "only_layer", "readout_scores", "require_apart"]
 
 Array = npt.NDArray[np.floating]
 PRECISE = 4096  # stimuli up to which everything is done in double precision
@@ -61,12 +61,15 @@ def caption_readout(
     InvalidInput
         When training and test share a stimulus, one is not there, there are several layers, or nothing varies.
     """
-    _require_apart(train, test)
+    require_apart(train, test)
     settings = mode_settings(mode)
     X, new, left_out = _responses(recording, train, test)
     E = embeddings_of(embedding, train).astype(np.float64 if len(train) < PRECISE else np.float32)
-    folds = fractional_folds(len(E), settings, seed=seed)
-    fit = fractional_fit(X, E, np.asarray(settings.fractions), folds, shared=settings.shared)
+    try:
+        folds = fractional_folds(len(E), settings, seed=seed)
+        fit = fractional_fit(X, E, np.asarray(settings.fractions), folds, shared=settings.shared)
+    except ValueError as error:
+        raise InvalidInput(f"Recording '{recording.subject}' cannot be read out: {error}") from None
     decoded = fit.predict(new, intercept=settings.intercept)
     constant = np.isnan(fit.alphas)
     if constant.all():
@@ -174,6 +177,16 @@ def only_layer(features: Features) -> npt.NDArray[np.float32]:
     return features.layer(-1)
 
 
+def require_apart(train: Sequence[str], test: Sequence[str]) -> None:
+    """Refuse a stimulus that is in training and in test, or twice in one of them, and a test without stimuli."""
+    both = sorted(set(train) & set(test))
+    if both or not len(test) or len(set(train)) < len(train) or len(set(test)) < len(test):
+        raise InvalidInput(
+            f"{len(train)} training and {len(test)} test stimuli, of which {len(both)} are in both: {listed(both)}. "
+            "Every stimulus belongs to one side, once, and there must be some to test."
+        )
+
+
 def _responses(recording: Recording, train: Sequence[str], test: Sequence[str]) -> tuple[Array, Array, int]:
     """Responses to both, of the targets that vary in training, and how many do not."""
     X, new = (_mean_of(recording.select(as_names(ids))) for ids in (train, test))
@@ -190,15 +203,6 @@ def _mean_of(recording: Recording) -> Array:
     """Mean over repetitions, in the precision of the recording where there is one repetition only."""
     values = np.asarray(recording.data.values)
     return np.asarray(values[0]) if len(values) == 1 else recording.mean()
-
-
-def _require_apart(train: Sequence[str], test: Sequence[str]) -> None:
-    both = sorted(set(train) & set(test))
-    if both or not len(test) or len(set(train)) < len(train) or len(set(test)) < len(test):
-        raise InvalidInput(
-            f"{len(train)} training and {len(test)} test stimuli, of which {len(both)} are in both: {listed(both)}. "
-            "Every stimulus belongs to one side, once, and there must be some to test."
-        )
 
 
 def _beside_null(means: Array, null: Array) -> dict[str, Array]:
