@@ -19,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo 'Installing what is needed into .venv; the first time takes a few minutes.'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[lm,eeg,demo,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[lm,eeg,text,demo,dev]'
 	touch $(READY)
 
 check: $(READY)

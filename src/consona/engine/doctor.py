@@ -17,7 +17,7 @@ from consona.engine.store import Store, default_folder
 TESTED = (3, 13)
 State = Literal["ok", "warning", "problem"]
 CORE = ("numpy", "scipy", "scikit-learn", "pandas", "xarray", "h5netcdf", "h5py", "pydantic", "matplotlib")
-_EXTRAS = {"lm": ("torch", "transformers"), "eeg": ("mne",)}
+_EXTRAS = {"lm": ("torch", "transformers"), "eeg": ("mne",), "text": ("textblob",)}
 _INTRUDERS = ("torchaudio", "torchvision")
 _LOW_MB, _NONE_MB = 5_000, 500
 _IMPORT_S = 120.0
