@@ -18,6 +18,7 @@ def computer(monkeypatch, tmp_path):
         "torch": "2.13.0+cpu",
         "transformers": "5.23",
         "mne": "1",
+        "textblob": "0.20.1",
     }
     broken: set[str] = set()
 
