@@ -121,7 +121,7 @@ def test_captions_are_looked_up_in_blocks(monkeypatch, centred):
 
 def test_what_does_not_belong_together_is_refused():
     recording, embedding = case()
-    with pytest.raises(InvalidInput, match="1 are in both: 'nsd00000'"):
+    with pytest.raises(InvalidInput, match="1 images are in training and test: 'nsd00000'"):
         caption_readout(recording, embedding, train=TRAIN, test=[*TEST, TRAIN[0]])
     with pytest.raises(InvalidInput, match="all 150 targets"):
         caption_readout(Recording.of(np.ones((360, 150)), IDS, "one"), embedding, train=TRAIN, test=TEST)

@@ -5,8 +5,11 @@ import pytest
 import xarray as xr
 from scipy.stats import permutation_test, ttest_1samp
 
-from consona.alignment.selectivity import contrast_maps, regional_contrasts, sentence_null
+from consona.alignment.selectivity import contrast_maps, predicted_sentences, regional_contrasts, sentence_null
+from consona.alignment.vertex_encoding import fitted_encoder
 from consona.core.errors import InvalidInput
+from consona.core.features import Features
+from consona.core.recording import Recording
 from consona.stats.fdr import benjamini_hochberg
 
 N_SUBJECTS, N_GROUP, N_POOL, N_TARGETS = 8, 5, 30, 120
@@ -51,6 +54,30 @@ def test_a_preference_is_more_than_two_random_groups_of_sentences():
     none = sentence_null(predicted(0.0), CONTRASTS, POOL, n_draws=400).isel(contrast=0)
     assert (none["p"].values < 0.05).mean() < 0.05 + 3 * np.sqrt(0.05 * 0.95 / N_TARGETS)
     assert (none["p_max"].values < 0.01).sum() == 0
+
+
+def test_encoders_of_a_region_that_prefers_a_direction_prefer_its_sentences():
+    rng = np.random.default_rng(1)
+    images, ids = rng.standard_normal((200, 6)), [f"i{k}" for k in range(200)]
+    weights = 0.2 * rng.standard_normal((6, 30))
+    weights[0, :10] += 1  # the first ten targets respond to the first feature, which sentences about A have
+    roi = np.repeat(["first", "second"], [10, 20])
+    people = [
+        Recording.of(images @ weights + rng.standard_normal((200, 30)), ids, f"s{k}", targets={"roi": roi})
+        for k in range(8)
+    ]
+    encoders = {each.subject: fitted_encoder(each, Features.of(images, ids), train=ids) for each in people}
+    vectors = 0.3 * rng.standard_normal((2 * N_GROUP, 6))
+    vectors[:N_GROUP, 0] += 1
+    maps = contrast_maps(predicted_sentences(encoders, Features.of(vectors, A + B)), CONTRASTS)
+    table = regional_contrasts(maps["difference"]).isel(contrast=0)
+    expected = (vectors[:N_GROUP].mean(axis=0) - vectors[N_GROUP:].mean(axis=0)) @ weights
+    # A weight has a standard error of 1 / sqrt(200) = .07 in each of eight subjects; a ridge shrinks it a little.
+    np.testing.assert_allclose(maps["mean"].values[0], expected, atol=0.15)
+    assert float(table["q"].sel(region="first")) == pytest.approx(2 / 256, abs=0.01)
+    assert float(table["mean"].sel(region="first")) > float(table["mean"].sel(region="second")) + 0.5
+    with pytest.raises(InvalidInput, match="same targets"):
+        predicted_sentences({}, Features.of(vectors, A + B))
 
 
 def test_regions_hold_every_subject():

@@ -6,18 +6,19 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from consona.alignment.vertex_encoding import mean_responses, require_apart, settings_of
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
-from consona.core.invariants import as_names, listed
+from consona.core.invariants import as_names
 from consona.core.recording import Recording
 from consona.stats.bootstrap import bootstrap_interval
 from consona.stats.fractional_path import fractional_fit
-from consona.stats.fractional_settings import Mode, fractional_folds, mode_settings
+from consona.stats.fractional_settings import FractionalSettings, Mode, fractional_folds
 from consona.stats.permutation import p_value, random_orders
 from consona.stats.readout_scores import MEASURES, TOPS, readout_null
 from consona.stats.readout_scores import readout_scores as scores_of
 
-__all__ = ["caption_readout", "embeddings_of", "only_layer", "readout_scores", "require_apart"]
+__all__ = ["caption_readout", "embeddings_of", "only_layer", "readout_scores"]
 
 Array = npt.NDArray[np.floating]
 PRECISE = 4096  # stimuli up to which everything is done in double precision
@@ -29,7 +30,7 @@ def caption_readout(
     *,
     train: Sequence[str],
     test: Sequence[str],
-    mode: Mode = "corrected",
+    mode: Mode | FractionalSettings = "corrected",
     seed: int = 0,
 ) -> Features:
     """Embeddings of the captions of test stimuli, predicted from the responses to them by fractional ridge.
@@ -44,8 +45,8 @@ def caption_readout(
     train, test
         Ids of stimuli, without a common one.
     mode
-        Grid of fractions, whether features share one, whether folds are shuffled, and whether the mean embedding is
-        added (``released`` lacks it), see :func:`~consona.stats.fractional_settings.mode_settings`.
+        Grid of fractions, whether features share one, whether folds are shuffled, whether the mean embedding is added
+        (``released`` lacks it): :func:`~consona.stats.fractional_settings.mode_settings`, or settings of your own.
     seed
         Deals stimuli to folds, where the mode does.
 
@@ -61,8 +62,8 @@ def caption_readout(
     InvalidInput
         When training and test share a stimulus, one is not there, there are several layers, or nothing varies.
     """
-    require_apart(train, test)
-    settings = mode_settings(mode)
+    require_apart(train, test, recording.subject)
+    settings = settings_of(mode)
     X, new, left_out = _responses(recording, train, test)
     E = embeddings_of(embedding, train).astype(np.float64 if len(train) < PRECISE else np.float32)
     try:
@@ -78,7 +79,7 @@ def caption_readout(
     attrs = {
         **embedding.attrs,
         "subject": recording.subject,
-        "mode": mode,
+        "mode": mode if isinstance(mode, str) else "own settings",
         "intercept": int(settings.intercept),
         "fraction": float(np.nanmean(fit.fraction)),
         "n_train": len(E),
@@ -126,6 +127,8 @@ def readout_scores(
         When a stimulus is not there, or a true embedding is constant.
     """
     truth, mean = embeddings_of(embedding, decoded.ids.tolist()), embeddings_of(embedding, train).mean(axis=0)
+    if len(truth) < 2:
+        raise InvalidInput(f"{len(truth)} stimuli were read out; identification needs at least 2. Test more.")
     given, intercept = only_layer(decoded), bool(decoded.attrs.get("intercept", 1))
     orders = random_orders(len(truth), n_permutations, seed=seed)
     try:
@@ -177,19 +180,9 @@ def only_layer(features: Features) -> npt.NDArray[np.float32]:
     return features.layer(-1)
 
 
-def require_apart(train: Sequence[str], test: Sequence[str]) -> None:
-    """Refuse a stimulus that is in training and in test, or twice in one of them, and a test without stimuli."""
-    both = sorted(set(train) & set(test))
-    if both or not len(test) or len(set(train)) < len(train) or len(set(test)) < len(test):
-        raise InvalidInput(
-            f"{len(train)} training and {len(test)} test stimuli, of which {len(both)} are in both: {listed(both)}. "
-            "Every stimulus belongs to one side, once, and there must be some to test."
-        )
-
-
 def _responses(recording: Recording, train: Sequence[str], test: Sequence[str]) -> tuple[Array, Array, int]:
     """Responses to both, of the targets that vary in training, and how many do not."""
-    X, new = (_mean_of(recording.select(as_names(ids))) for ids in (train, test))
+    X, new = mean_responses(recording, train), mean_responses(recording, test)
     kept: npt.NDArray[np.bool_] = np.asarray(np.isfinite(X).all(axis=0) & np.isfinite(new).all(axis=0))
     kept[kept] = np.ptp(X[:, kept], axis=0) > 0
     if not kept.any():
@@ -197,12 +190,6 @@ def _responses(recording: Recording, train: Sequence[str], test: Sequence[str]) 
             f"Recording '{recording.subject}': all {len(kept)} targets are constant or missing; nothing is read out."
         )
     return X[:, kept], new[:, kept], int((~kept).sum())
-
-
-def _mean_of(recording: Recording) -> Array:
-    """Mean over repetitions, in the precision of the recording where there is one repetition only."""
-    values = np.asarray(recording.data.values)
-    return np.asarray(values[0]) if len(values) == 1 else recording.mean()
 
 
 def _beside_null(means: Array, null: Array) -> dict[str, Array]:

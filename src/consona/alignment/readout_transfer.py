@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from consona.alignment.caption_readout import embeddings_of, require_apart
+from consona.alignment.caption_readout import embeddings_of
+from consona.alignment.vertex_encoding import require_apart
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.stats.bootstrap import bootstrap_interval
@@ -59,7 +60,7 @@ def cross_readout(
     InvalidInput
         When training and test share a stimulus, one is not there, or nothing varies in training.
     """
-    require_apart(train, test)
+    require_apart(train, test, "Cross read-out")
     X, new = embeddings_of(source, train), embeddings_of(source, test)
     Y, truth = embeddings_of(goal, train), embeddings_of(goal, test)
     predicted = _predicted(X, Y, new, seed)

@@ -7,19 +7,47 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.stats import t as student
 
+from consona.alignment.vertex_encoding import predicted as predicted_by
 from consona.core.errors import InvalidInput
+from consona.core.features import Features
 from consona.core.invariants import as_names, listed, require_dims
 from consona.stats.fdr import benjamini_hochberg
 from consona.stats.permutation import fwer_p_values, p_value
 from consona.stats.subject_test import subject_test
 
-__all__ = ["contrast_maps", "regional_contrasts", "sentence_null"]
+__all__ = ["contrast_maps", "predicted_sentences", "regional_contrasts", "sentence_null"]
 
 Array = npt.NDArray[np.floating]
 Contrasts = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 DIMS = ("subject", "sentence", "target")
 BLOCK = 4096  # targets whose signs, or draws of sentences, are held at once
 NOWHERE = ("", "none", "unknown")  # labels of targets outside all regions
+
+
+def predicted_sentences(encoders: Mapping[str, xr.Dataset], sentences: Features) -> xr.DataArray:
+    """What the encoders of several subjects predict for sentences: ``(subject, sentence, target)``, float32.
+
+    Parameters
+    ----------
+    encoders
+        By subject, of :func:`~consona.alignment.vertex_encoding.fitted_encoder`, on the same targets.
+    sentences
+        Embeddings by the model the encoders were fitted with.
+
+    Raises
+    ------
+    InvalidInput
+        When there is no encoder, features are others, or subjects have different numbers of targets.
+    """
+    sizes = {name: each.sizes["target"] for name, each in encoders.items()}
+    if len(set(sizes.values())) != 1:
+        raise InvalidInput(
+            f"Encoders of {sizes} targets; maps over subjects need at least one, all of the same targets."
+        )
+    each = [predicted_by(encoder, sentences).astype(np.float32) for encoder in encoders.values()]
+    values = np.stack([one.values for one in each])
+    coords = {"subject": list(encoders), "sentence": sentences.ids, **_coords(each[0], ("target",))}
+    return xr.DataArray(values, coords, DIMS)
 
 
 def contrast_maps(predicted: xr.DataArray, contrasts: Contrasts, *, seed: int = 0) -> xr.Dataset:
