@@ -114,15 +114,22 @@ def _json(source: Source, path: str) -> Any:
     if source.weights != _AS_LOADED or not (source.files or source.revision):
         return None  # a random twin or a model in memory has no folder
     place = source.folder / path
+    if not place.is_file() and source.revision and "/" in path:
+        _fetch(source, path)
     try:
-        if not place.is_file() and source.revision and "/" in path:
-            hf_hub_download(source.name, path, revision=source.revision)
         return json.loads(place.read_text(encoding="utf-8")) if place.is_file() else None
-    except EntryNotFoundError:
-        return None
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HTTPError) as error:
-        raise ModelError(
-            f"The file {path} of '{source.name}' is neither in the local cache nor to be had ({type(error).__name__})."
-        ) from None
     except ValueError as error:
         raise ModelError(f"The file {path} of '{source.name}' is no JSON: {error}. Download it again.") from None
+
+
+def _fetch(source: Source, path: str) -> None:
+    """Bring one more file of a Hub model into the folder where its weights are; one that does not exist stays away."""
+    try:
+        hf_hub_download(source.name, path, revision=source.revision)
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, EntryNotFoundError, HTTPError) as error:
+        absent = isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError)
+        if not absent:
+            raise ModelError(
+                f"The file {path} of '{source.name}' is not in the local cache, and the Hub cannot be reached "
+                f"({type(error).__name__}). Load the model once with a connection."
+            ) from None
