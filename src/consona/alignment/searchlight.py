@@ -16,7 +16,7 @@ from consona.core.score import Score
 from consona.stats.permutation import random_orders
 from consona.stats.searchlight import LEAST_TARGETS, Comparison, Neighbourhoods, searchlight_rsa, searchlight_test
 
-__all__ = ["searchlight_score"]
+__all__ = ["searchlight_score", "without_missing"]
 
 
 def searchlight_score(
@@ -83,7 +83,7 @@ def searchlight_score(
         )
     patterns = recording.mean()
     missing = np.asarray(~np.isfinite(patterns).all(axis=0))
-    kept = _without(around, missing)
+    kept = without_missing(around, missing)
     coords = {"attribute": list(models), **target_coords(recording)}
     facts: dict[str, object] = {"comparison": comparison, "held_out": "nothing is fitted"}
     if n_permutations:
@@ -124,11 +124,11 @@ def _spheres(recording: Recording, radius_mm: float) -> Neighbourhoods:
     return volume_neighbourhoods(voxels, affine, radius_mm=radius_mm)
 
 
-def _without(around: Neighbourhoods, missing: npt.NDArray[np.bool_]) -> Neighbourhoods:
+def without_missing(neighbourhoods: Neighbourhoods, missing: npt.NDArray[np.bool_]) -> Neighbourhoods:
     """The neighbourhoods without missing targets; nothing is left around a centre that is itself missing."""
-    centre = np.repeat(np.arange(len(missing)), np.diff(around.indptr))
-    kept = ~missing[around.indices] & ~missing[centre]
-    return Neighbourhoods(np.concatenate([[0], np.cumsum(kept)])[around.indptr], around.indices[kept])
+    centre = np.repeat(np.arange(len(missing)), np.diff(neighbourhoods.indptr))
+    kept = ~missing[neighbourhoods.indices] & ~missing[centre]
+    return Neighbourhoods(np.concatenate([[0], np.cumsum(kept)])[neighbourhoods.indptr], neighbourhoods.indices[kept])
 
 
 def _undefined(

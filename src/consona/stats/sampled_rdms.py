@@ -11,7 +11,7 @@ from consona.stats.rdm_permutation import permuted_comparisons
 from consona.stats.seeds import rng_for
 from consona.stats.shapes import Float, Int, Real
 
-__all__ = ["compared_sets", "permuted_sets", "set_rdms"]
+__all__ = ["compared_sets", "permuted_sets", "set_orders", "set_rdms"]
 
 
 def set_rdms(
@@ -79,11 +79,16 @@ def permuted_sets(
     total = np.zeros((n_permutations, len(brains), len(models)))
     count = np.zeros(total.shape[1:], dtype=np.int64)
     for k in range(brains.shape[1]):
-        own = int(rng_for(seed, "orders within set", k).integers(2**32))
-        orders = random_orders(n_places, n_permutations, seed=own)
+        orders = set_orders(n_places, n_permutations, k, seed=seed)
         found = permuted_comparisons(brains[:, k], models[:, k], orders, comparison="pearson")
         known = np.isfinite(found).all(axis=0)
         total += np.where(known, found, 0.0)
         count += known
     null: np.ndarray = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
     return null
+
+
+def set_orders(n_places: int, n_permutations: int, k: int, *, seed: int) -> Int[np.ndarray, "n_permutations n_places"]:
+    """Orders of the stimuli within set number ``k``: those of a set are its own, however many sets there are."""
+    own = int(rng_for(seed, "orders within set", k).integers(2**32))
+    return random_orders(n_places, n_permutations, seed=own)
