@@ -1,5 +1,9 @@
 """Where things lie in a folder of the Natural Scenes Dataset, and how responses of a session are read from it."""
 
+import gzip
+import math
+import struct
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from consona.core.errors import InvalidInput, MissingData, require_extra
+from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import listed
 from consona.datasets.locate import corpus_folder
 from consona.datasets.own_images import image_file
 
-__all__ = ["BETAS", "Betas", "SurfaceBetas", "VolumeBetas", "nsd_root", "session_files", "surface_image"]
+__all__ = ["BETAS", "Betas", "SurfaceBetas", "VolumeBetas", "nsd_root", "session_files", "surface_values"]
 
 NAME = "nsd"
 BETAS = "betas_fithrf_GLMdenoise_RR"
@@ -28,6 +32,7 @@ EXPERIMENT = "nsddata/experiments/nsd"
 STIMULI = "nsddata_stimuli/stimuli/nsd"
 _HELD = 2**27  # voxels and volumes of an image in memory at once
 _MGH_BEGIN = 284  # bytes before the first value
+_MGH_KINDS = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2"}
 
 Single = npt.NDArray[np.float32]
 
@@ -131,45 +136,30 @@ class VolumeBetas:
         return read(path, self.voxels[start:stop], self.shape, n_rows)
 
 
-def surface_image(path: Path) -> Any:
-    """An ``.mgh`` or ``.mgz`` file as an image of nibabel, its values still on disk.
+def surface_values(path: Path) -> npt.NDArray[Any]:
+    """One value per vertex from an ``.mgh`` or ``.mgz`` file.
 
     Raises
     ------
     MissingData
         When it is not there.
     InvalidInput
-        When it is none, or shorter than it says.
-    MissingExtra
-        When nibabel is not installed.
+        When it is none, is shorter than it says, or holds several values per vertex.
     """
-    nibabel = require_extra("nibabel", "fmri")
     if not path.is_file():
         raise MissingData(f"There is no {path}; expected a file of NSD. Get it again.")
-    try:
-        image = nibabel.load(path)
-        size = int(np.prod(image.shape)) * image.header.get_data_dtype().itemsize
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError, KeyError) as error:
-        raise InvalidInput(f"{path} is no image of a surface ({error}). Get the file again.") from error
-    if path.suffix == ".mgh" and path.stat().st_size < _MGH_BEGIN + size:
-        raise InvalidInput(
-            f"{path} has {path.stat().st_size} bytes; its header says {_MGH_BEGIN + size}. Get the file again."
-        )
-    return image
-
-
-def surface_values(path: Path) -> npt.NDArray[Any]:
-    """One value per vertex from an ``.mgh`` or ``.mgz`` file; errors as :func:`surface_image`."""
-    image = surface_image(path)
-    values = np.asarray(_read(path, lambda: np.asarray(image.dataobj)))
-    if values.size != max(values.shape):
-        raise InvalidInput(f"{path} has the shape {values.shape}; one value per vertex expected. Get the file again.")
-    return values.ravel()
+    data = _read(path, lambda: gzip.decompress(path.read_bytes()) if path.suffix == ".mgz" else path.read_bytes())
+    shape, kind = _mgh_shape(path, data[:_MGH_BEGIN], len(data))
+    if np.prod(shape) != max(shape):
+        raise InvalidInput(f"{path} has the shape {shape}; one value per vertex expected. Get the file again.")
+    values = np.frombuffer(data, kind, max(shape), _MGH_BEGIN)
+    return values.astype(kind.newbyteorder("="))
 
 
 def _frames(path: Path, n_vertices: int, n_rows: int, low: int, high: int) -> Single:
-    image = surface_image(path)
-    shape = tuple(int(size) for size in image.shape)
+    """Some vertices of every frame; only what is asked for is read."""
+    with open(path, "rb") as stream:
+        shape, kind = _mgh_shape(path, stream.read(_MGH_BEGIN), path.stat().st_size)
     expected = (n_vertices, 1, 1, n_rows)
     if shape != expected:
         turned = " The axes are swapped." if shape[0] == n_rows and shape[-1] == n_vertices else ""
@@ -177,8 +167,20 @@ def _frames(path: Path, n_vertices: int, n_rows: int, low: int, high: int) -> Si
             f"{path} has the shape {shape}; expected {expected}: vertices, 1, 1, and the trials that the design lists "
             f"for this session.{turned} Get the file again, of the same release."
         )
-    found = _read(path, lambda: image.dataobj[low:high, 0, 0, :])
-    return np.ascontiguousarray(np.asarray(found).T, dtype=np.float32)
+    held = np.memmap(path, kind, "r", _MGH_BEGIN, (n_rows, n_vertices))
+    return held[:, low:high].astype(np.float32)
+
+
+def _mgh_shape(path: Path, begin: bytes, n_bytes: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type from the first bytes of an ``.mgh`` file; ``n_bytes`` is how many there are in all."""
+    version, *shape, kind = struct.unpack_from(">6i", begin) if len(begin) == _MGH_BEGIN else (0, 0, 0)
+    if version != 1 or kind not in _MGH_KINDS or min(shape) < 1:
+        raise InvalidInput(f"{path} is no surface file of FreeSurfer (.mgh, .mgz). Get the file again.")
+    found = np.dtype(_MGH_KINDS[kind])
+    needed = _MGH_BEGIN + math.prod(shape) * found.itemsize
+    if n_bytes < needed:
+        raise InvalidInput(f"{path} has {n_bytes} bytes of values; its header says {needed}. Get the file again.")
+    return tuple(shape), found
 
 
 def _hdf5_voxels(path: Path, voxels: npt.NDArray[np.intp], shape: tuple[int, int, int], n_rows: int) -> Single:
@@ -243,5 +245,5 @@ def _read(path: Path, read: Callable[[], Any]) -> Any:
         return read()
     except InvalidInput:
         raise
-    except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
+    except (OSError, EOFError, ValueError, KeyError, IndexError, zlib.error) as error:
         raise InvalidInput(f"{path} is damaged and cannot be read ({error}). Get the file again.") from error

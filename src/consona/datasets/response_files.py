@@ -17,7 +17,7 @@ from consona.core.recording import Recording
 from consona.engine import forms
 from consona.engine.store import let_go, write_array_atomically, write_atomically
 
-__all__ = ["ResponseFile", "open_responses", "write_responses"]
+__all__ = ["Labels", "ResponseFile", "open_responses", "prepared_from", "write_responses"]
 
 Targets = slice | npt.NDArray[Any] | None
 Labels = Mapping[str, npt.NDArray[Any]]
