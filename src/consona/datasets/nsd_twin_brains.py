@@ -90,7 +90,7 @@ def write_subject(
         "n_images": len(counts),
         "n_images_all_repetitions": int((counts == design.n_repetitions).sum()),
         "ncsnr": {name: float(made.ncsnr[where].mean()) for name, where in made.places.items()},
-        "best_r": {name: _best_r(made.ncsnr[where], design.n_repetitions) for name, where in made.places.items()},
+        "best_r": {name: best_r(made.ncsnr[where], design.n_repetitions) for name, where in made.places.items()},
     }
 
 
@@ -150,6 +150,6 @@ def _session(made: PlantedResponses, images: Counts, space: str, subject: str, k
     return percent
 
 
-def _best_r(ncsnr: Array, n_repetitions: int) -> float:
+def best_r(ncsnr: Array, n_repetitions: int) -> float:
     """Mean over targets of the correlation of the planted response with a mean over all repetitions."""
     return float(np.mean(ncsnr / np.sqrt(ncsnr**2 + 1 / n_repetitions)))

@@ -19,7 +19,13 @@ import numpy as np
 
 from consona.core.errors import InvalidInput, MissingData
 
-__all__ = ["load_array_pickle", "load_saved_dictionary", "load_table_pickle", "parse_table_pickle"]
+__all__ = [
+    "load_array_pickle",
+    "load_saved_dictionary",
+    "load_saved_names",
+    "load_table_pickle",
+    "parse_table_pickle",
+]
 
 R = TypeVar("R")
 
@@ -195,6 +201,14 @@ def load_saved_dictionary(path: Path, name: str) -> np.ndarray:
     return _opened(path, partial(_one_of_dictionary, name=name), expected, _behind_header)
 
 
+def load_saved_names(path: Path) -> dict[int, str]:
+    """Names by number out of a dictionary that was saved with ``numpy.save``, such as the labels of a map.
+
+    Errors as in :func:`load_saved_dictionary`, also where it holds anything but whole numbers and text.
+    """
+    return _opened(path, _names_of_dictionary, "a saved dictionary of names by number", _behind_header)
+
+
 def _opened(
     path: Path, read: Callable[[object], R], expected: str, begin: Callable[[BinaryIO, str], None] | None = None
 ) -> R:
@@ -249,10 +263,24 @@ def _behind_header(stream: BinaryIO, name: str) -> None:
         )
 
 
-def _one_of_dictionary(found: object, name: str) -> np.ndarray:
+def _held_dictionary(found: object) -> dict[object, object]:
     held = found.raw[0] if isinstance(found, _Array) and isinstance(found.raw, list) and len(found.raw) == 1 else None
     if not isinstance(held, dict):
         raise _Refused(f"a {type(found).__name__} that is no saved dictionary")
-    if not isinstance(held.get(name), _Array):
+    return held
+
+
+def _names_of_dictionary(found: object) -> dict[int, str]:
+    held = _held_dictionary(found)
+    names = {number: name for number, name in held.items() if isinstance(number, int) and isinstance(name, str)}
+    if len(names) < len(held):
+        raise _Refused("a dictionary of anything but names by number")
+    return names
+
+
+def _one_of_dictionary(found: object, name: str) -> np.ndarray:
+    held = _held_dictionary(found)
+    chosen = held.get(name)
+    if not isinstance(chosen, _Array):
         raise _Refused(f"the arrays {sorted(str(key) for key in held)} without '{name}'")
-    return held[name].array()
+    return chosen.array()
