@@ -23,6 +23,15 @@ def load_plain_array(path: Path) -> npt.NDArray[np.generic]:
     return found
 
 
+def map_plain_array(path: Path) -> npt.NDArray[np.generic]:
+    """An ``.npy`` file of plain numbers whose values stay on disk until they are asked for; refused as above."""
+    try:
+        found: npt.NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise _unreadable(path, error) from error
+    return found
+
+
 def load_plain_archive(path: Path, names: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
     """The named arrays of an ``.npz`` file of plain numbers and text; all of them where none is named."""
     try:

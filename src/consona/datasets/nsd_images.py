@@ -1,0 +1,33 @@
+"""Images of NSD in small: read one by one from the file of all images, and reduced before the next is read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from PIL import Image
+
+from consona.datasets.nsd import load_nsd_images
+
+__all__ = ["load_small_images"]
+
+BLOCK = 200  # images that are in memory at their full size
+
+
+def load_small_images(ids: Sequence[str], folder: Path | str | None = None, *, size: int) -> xr.DataArray:
+    """These images at ``size`` x ``size`` pixels, uint8 ``(stimulus, y, x, colour)``.
+
+    Images of that size are as they are in the file; others are reduced by Lanczos' filter (Pillow). Errors as
+    :func:`~consona.datasets.nsd.load_nsd_images`.
+    """
+    starts = range(0, len(ids), BLOCK)
+    small = [_reduced(load_nsd_images(ids[start : start + BLOCK], folder), size) for start in starts]
+    return xr.concat(small, "stimulus")
+
+
+def _reduced(images: xr.DataArray, size: int) -> xr.DataArray:
+    if images.sizes["y"] == images.sizes["x"] == size:
+        return images
+    small = [np.asarray(Image.fromarray(each).resize((size, size), Image.Resampling.LANCZOS)) for each in images.values]
+    coords = {name: each for name, each in images.coords.items() if each.dims in (("stimulus",), ("colour",))}
+    return xr.DataArray(np.stack(small), coords, images.dims)
