@@ -58,9 +58,7 @@ def between_subjects(recordings: Mapping[str, Recording], shared: Sequence[str])
     return _by_subject(found, recordings, "between subjects", "pearson r", len(shared))
 
 
-def ncsnr_ceiling(
-    ncsnr: npt.ArrayLike, repetitions: npt.ArrayLike | int, coords: Mapping[str, object] | None = None
-) -> xr.Dataset:
+def ncsnr_ceiling(ncsnr: npt.ArrayLike, repetitions: npt.ArrayLike) -> xr.Dataset:
     r"""What a perfect model would reach for a subject's mean responses, from signal and noise of single repetitions.
 
     .. math:: r = \sqrt{\frac{\mathrm{ncsnr}^2}{\mathrm{ncsnr}^2 + \overline{1/n_i}}}
@@ -73,8 +71,6 @@ def ncsnr_ceiling(
         ``(n_targets,)``.
     repetitions
         Of every image that was averaged, or one number; of the *test* images, where the ceiling stands beside a score.
-    coords
-        Coordinates of the targets, if any.
 
     Returns
     -------
@@ -86,12 +82,11 @@ def ncsnr_ceiling(
         When a number of repetitions is below 1.
     """
     try:
-        r = noise_ceiling(np.asarray(ncsnr, dtype=np.float64), n_repetitions=np.asarray(repetitions))
+        r = noise_ceiling(np.asarray(ncsnr, dtype=np.float64), n_repetitions=np.atleast_1d(np.asarray(repetitions)))
     except ValueError as error:
         raise InvalidInput(str(error)) from None
-    return xr.Dataset(
-        {"r": ("target", r), "percent": ("target", 100 * r**2)}, dict(coords or {}), {"ceiling": "ncsnr, own subject"}
-    )
+    values = {"r": ("target", r), "percent": ("target", 100 * r**2)}
+    return xr.Dataset(values, attrs={"ceiling": "ncsnr, own subject"})
 
 
 def stacked_scores(scores: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -199,10 +199,11 @@ def mean_responses(recording: Recording, ids: Sequence[str] | npt.NDArray[np.str
     """
     names = as_names(ids)
     require_unique(names, "images", f"Recording '{recording.subject}'")
-    chosen = recording.select(names)
-    if chosen.data.sizes["repetition"] == 1:
-        return np.asarray(chosen.data.values[0])
-    return chosen.mean().astype(recording.data.dtype, copy=False)
+    if recording.data.sizes["repetition"] > 1 or not set(names.tolist()) <= set(recording.ids.tolist()):
+        return recording.select(names).mean().astype(recording.data.dtype, copy=False)
+    place = {name: row for row, name in enumerate(recording.ids.tolist())}
+    # Rows are taken as they are: a selected recording would be looked through once more, cell by cell.
+    return np.asarray(recording.data.values[0][[place[name] for name in names.tolist()]])
 
 
 def training_data(recording: Recording, embedding: Features, train: Sequence[str]) -> tuple[Array, Array]:
