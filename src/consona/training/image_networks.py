@@ -129,17 +129,18 @@ def _take_output(into: list[Any], _: nn.Module, __: tuple[Any, ...], output: Any
 
 
 def _pooled(given: Any) -> Any:
-    """``(image, feature)`` of what a layer gave, positions being the last two axes and tokens the second; or its form.
+    """``(image, feature)`` of what a layer gave, or, for the message, the form of what cannot be pooled.
 
-    Anything else is described instead, for the message.
+    Images are square, so the two axes of equal length are positions, wherever channels stand; tokens are axis 1.
     """
     if not isinstance(given, torch.Tensor):
         return type(given).__name__
-    if given.ndim not in (2, 3, 4):
-        return tuple(given.shape)
-    values = given.float()
-    values = values.mean((2, 3)) if values.ndim == 4 else values.mean(1) if values.ndim == 3 else values
-    return np.array(values.cpu().numpy())
+    shape = tuple(given.shape)
+    if given.ndim == 4 and (shape[2] == shape[3] or shape[1] == shape[2]):
+        given = given.mean((2, 3) if shape[2] == shape[3] else (1, 2))
+    elif given.ndim == 3:
+        given = given.mean(1)
+    return np.array(given.float().cpu().numpy()) if given.ndim == 2 else shape
 
 
 def _only(found: list[Any], layer: str, n_images: int) -> npt.NDArray[np.float32]:

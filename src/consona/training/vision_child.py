@@ -63,10 +63,10 @@ def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
         return
     asked = first[0]
     package, _, model = asked["name"].partition(":")
-    library = require_extra(package, "vision")  # before torch, which takes longer
-    from consona.training.image_networks import ImageInput, layer_names, prepared, tapped
-
+    library = require_extra(package, "vision")
     network, wanted = _opened(library, package, model, asked["seed"])
+    from consona.training.image_networks import ImageInput, layer_names, prepared, tapped  # torch: seconds
+
     taken = ImageInput(*wanted)
     facts = {"version": str(getattr(library, "__version__", "")), "weights_sha256": _hash(network), "input": wanted}
     send(answers, {**facts, "layers": layer_names(network)})
@@ -79,9 +79,9 @@ def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
 
 def _opened(library: Any, package: str, model: str, seed: int | None) -> tuple[Any, tuple[Any, ...]]:
     """A network that is ready to look, and size, mean and standard deviation of its input; a seed: random weights."""
-    import torch
-
     if seed is not None:
+        import torch
+
         torch.manual_seed(seed)  # this process is thrown away
     try:
         network, wanted = (_timm if package == "timm" else _torchvision)(library, model, seed is None)
