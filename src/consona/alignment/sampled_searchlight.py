@@ -200,7 +200,9 @@ def _summed(
             if some.sum() < 3:
                 continue
             pairs = np.logical_and.outer(some, some)[np.triu_indices(len(some), 1)]
-            r, permuted = _scores(patterns[each[some]], around, rdms[alike, k][:, pairs], _orders(some, k, null))
+            r, permuted = _scores(
+                patterns[each[some]], around, rdms[alike, k][:, pairs], _orders(int(some.sum()), null)
+            )
             known = np.isfinite(r)
             maps.total[:, alike] += np.where(known, r, 0.0)
             maps.squares[:, alike] += np.where(known, r, 0.0) ** 2
@@ -209,10 +211,9 @@ def _summed(
     return maps
 
 
-def _orders(some: npt.NDArray[np.bool_], k: int, null: tuple[int, int]) -> npt.NDArray[np.integer]:
-    """Orders of the models' stimuli in set ``k``: the inverse of those of the brains in RSA by regions."""
-    n = int(some.sum())
-    return np.argsort(set_orders(n, null[0], k, seed=null[1]), axis=1) if null[0] else np.empty((0, n), dtype=np.intp)
+def _orders(n: int, null: tuple[int, int]) -> npt.NDArray[np.integer]:
+    """Orders of a model's stimuli in a set: the inverse of those of the brains in RSA by regions."""
+    return np.argsort(set_orders(n, null[0], seed=null[1]), axis=1) if null[0] else np.empty((0, n), dtype=np.intp)
 
 
 def _scores(

@@ -5,13 +5,15 @@ from collections.abc import Callable
 import numpy as np
 
 from consona.stats.permutation import random_orders
-from consona.stats.rdm import correlation_rdm
-from consona.stats.rdm_comparison import compare_rdms
+from consona.stats.rdm import correlation_rdm, pair_positions
+from consona.stats.rdm_comparison import compare_rdms, embedded
 from consona.stats.rdm_permutation import permuted_comparisons
 from consona.stats.seeds import rng_for
 from consona.stats.shapes import Float, Int, Real
 
 __all__ = ["compared_sets", "permuted_sets", "set_orders", "set_rdms"]
+
+_CELLS = 2**20  # numbers that are held at a time: 8 MB
 
 
 def set_rdms(
@@ -68,19 +70,28 @@ def permuted_sets(
 ) -> Float[np.ndarray, "n_permutations n_regions n_models"]:
     """The mean over sets of :func:`compared_sets` with the stimuli of the brains in other orders.
 
-    Stimuli change places within their set, each set in orders of its own; all brains and models see the same. Which
-    side is reordered makes no difference to the null; brains are, because there are few of them and many models.
+    Stimuli change places within their set. A permutation is the same order of places in every set, and the same for all
+    brains and models; as sets are drawn at random, which stimuli stand at a place has no meaning of its own. Which side
+    is reordered makes no difference to the null; brains are, because there are few of them and many models.
 
     Raises
     ------
     ValueError
         When the numbers of pairs differ or are not those of ``n_places`` stimuli.
     """
+    orders = set_orders(n_places, n_permutations, seed=seed)
+    cells = pair_positions(orders)
     total = np.zeros((n_permutations, len(brains), len(models)))
     count = np.zeros(total.shape[1:], dtype=np.int64)
     for k in range(brains.shape[1]):
-        orders = set_orders(n_places, n_permutations, k, seed=seed)
-        found = permuted_comparisons(brains[:, k], models[:, k], orders, comparison="pearson")
+        found = np.full(total.shape, np.nan)
+        whole = ~np.isnan(models[:, k]).any(axis=1)
+        if not np.isnan(brains[:, k]).any() and whole.any():
+            found[:, :, whole] = _permuted(brains[:, k], models[whole, k], cells)
+        else:
+            whole[:] = False
+        if not whole.all():
+            found[:, :, ~whole] = permuted_comparisons(brains[:, k], models[~whole, k], orders, comparison="pearson")
         known = np.isfinite(found).all(axis=0)
         total += np.where(known, found, 0.0)
         count += known
@@ -88,7 +99,19 @@ def permuted_sets(
     return null
 
 
-def set_orders(n_places: int, n_permutations: int, k: int, *, seed: int) -> Int[np.ndarray, "n_permutations n_places"]:
-    """Orders of the stimuli within set number ``k``: those of a set are its own, however many sets there are."""
-    own = int(rng_for(seed, "orders within set", k).integers(2**32))
+def set_orders(n_places: int, n_permutations: int, *, seed: int) -> Int[np.ndarray, "n_permutations n_places"]:
+    """Orders of the places within a set, the same for all sets of a seed."""
+    own = int(rng_for(seed, "orders within sets").integers(2**32))
     return random_orders(n_places, n_permutations, seed=own)
+
+
+def _permuted(brains: np.ndarray, models: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """``(n_permutations, n_brains, n_models)`` of complete RDMs: brains lie side by side, so a pair is fetched once."""
+    A, B = (embedded(each, comparison="pearson") for each in (brains, models))
+    side_by_side = np.ascontiguousarray(A.T)
+    found = np.empty((len(cells), len(A), len(B)))
+    step = max(1, _CELLS // A.size)
+    for start in range(0, len(cells), step):
+        permuted = side_by_side[cells[start : start + step]]
+        found[start : start + step] = np.matmul(B, permuted).transpose(0, 2, 1)
+    return found
