@@ -8,7 +8,8 @@ import pytest
 from tiny_nsd import BETAS, N_SESSIONS, N_TRIALS, N_VERTICES, mgh, response, trials, write_tiny_nsd, write_tiny_volume
 
 from consona.core.errors import InvalidInput
-from consona.datasets.nsd_prepare import Averaging, prepare_nsd
+from consona.datasets.nsd_averaging import Averaging
+from consona.datasets.nsd_prepare import ceiling_agreement, prepare_nsd
 
 
 def plain(percent, order, kept):
@@ -40,6 +41,9 @@ def test_means_and_ceiling_are_those_of_the_definition(tree, tmp_path):
     np.testing.assert_allclose(file.labels()["ncsnr"], expected, rtol=1e-5, atol=1e-7)
     assert file.ids[:2] == ("nsd00000", "nsd00001")
     assert file.repetitions().tolist() == [3] * 24
+    agreement = ceiling_agreement(file)
+    assert agreement["median_here"] == pytest.approx(np.median(expected))
+    assert agreement["percent_shipped"] == pytest.approx(75)  # 1 / (1 + 1/3)
     left, right = ",early,,ventral,ventral,lateral,parietal", "parietal,lateral,ventral,,,early,"
     assert file.labels()["roi"].tolist() == f"{left},{right}".split(",")
     assert file.labels()["hemisphere"].tolist() == ["left"] * 7 + ["right"] * 7
@@ -92,6 +96,8 @@ def test_a_target_without_values_in_a_session_uses_the_others(tree, tmp_path):
     np.testing.assert_array_equal(np.isnan(values), np.broadcast_to(lacking, values.shape))
     np.testing.assert_allclose(values[:, ~lacking], means[:, ~lacking], atol=2e-6)
     assert lacking[6]
+    assert file.facts()["n_undefined"] == lacking.sum()
+    assert "'left 6'" in file.facts()["undefined"]
     assert not lacking[[0, 7]].any()
     assert len(file.recording()) == 24
 
@@ -101,7 +107,7 @@ def test_planted_signal_to_noise_is_found_and_none_where_none_is(tmp_path):
     order = trials(0)
     for planted in (0.0, 0.8):
         percent = response(order, 1500, ncsnr=planted, seed=3)
-        noise = Averaging.of(_InMemory(percent), _table(order), 3).fill(_mapped(tmp_path, 24, 1500), 400)
+        noise, _ = Averaging.of(_InMemory(percent), _table(order), 3).fill(_mapped(tmp_path, 24, 1500), 400)
         found = noise["noise_variance"]
         # Within a session the sample variance differs from the planted one by 1 / 32 at most in expectation.
         assert found.mean() == pytest.approx(1 / (1 + planted**2), abs=1 / N_TRIALS + 4 * found.std() / np.sqrt(1500))

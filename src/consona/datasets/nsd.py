@@ -242,10 +242,11 @@ def _planned(path: Path, number: int, n_images: int) -> npt.NDArray[np.int64]:
 def _require_sessions(session: npt.NDArray[np.int64], path: Path) -> None:
     expected = np.arange(1, session.max(initial=0) + 1)
     if not np.array_equal(np.unique(session), expected) or (np.diff(session) < 0).any():
-        row = int(np.flatnonzero(np.diff(session, prepend=0) < 0)[:1].sum()) + 1
+        steps = np.diff(session, prepend=0)
+        row = int(np.flatnonzero((steps < 0) | (steps > 1))[0]) + 1
         raise InvalidInput(
-            f"{path}: sessions are {listed(np.unique(session), 3)}; expected 1 to {len(expected)}, in order (row {row})."
-            " Get the file again."
+            f"{path}: sessions are {listed(np.unique(session), 3)}; expected 1 to {len(expected)} in order, and row "
+            f"{row} is not. Get the file again."
         )
 
 

@@ -89,8 +89,8 @@ def coco_captions(
     without = [i for i, image in enumerate(coco.tolist(), start=1) if image not in texts]
     if without:
         raise InvalidInput(
-            f"{len(without)} of {len(coco)} images have no caption in {listed(p.name for p in paths)}: the first is row "
-            f"{without[0]} of {table.name}, COCO image {coco[without[0] - 1]}. Get the annotations of the same release."
+            f"{len(without)} of {len(coco)} images have no caption in {listed(p.name for p in paths)}: the first is "
+            f"row {without[0]} of {table.name}, COCO image {coco[without[0] - 1]}. Get the annotations of COCO 2017."
         )
     return [tuple(text for _, text in sorted(texts[image])) for image in coco.tolist()]
 
