@@ -59,23 +59,23 @@ def fractional_alphas(
     found = np.full((len(shares), Y.shape[1]), np.nan)
     for place, block in rotated_blocks(cv, Y):
         Z = np.concatenate([to_numpy(part) for part in block.turned[0][0]], axis=1)[kept, : len(block.block.usable)]
-        energy = Z.astype(np.float64) ** 2 * (1 if fit.primal else spectrum[:, None])
-        found[:, place] = share_penalties(spectrum, energy, shares)
+        products = Z.astype(np.float64) * (1 if fit.primal else np.sqrt(spectrum)[:, None])
+        found[:, place] = share_penalties(spectrum, products, shares)
         found[:, place][:, ~block.block.usable] = np.nan
     return found
 
 
 def share_penalties(
-    spectrum: Float[np.ndarray, " k"], energy: Float[np.ndarray, "k n_targets"], shares: Real[np.ndarray, "..."]
+    eigenvalues: Float[np.ndarray, " k"], products: Float[np.ndarray, "k n_targets"], shares: Real[np.ndarray, "..."]
 ) -> Float[np.ndarray, "n_shares n_targets"]:
     r"""The penalties that leave shares of the length, from what a decomposition says of every target.
 
     Parameters
     ----------
-    spectrum
-        Eigenvalues :math:`\lambda_k`, all positive.
-    energy
-        :math:`z_k^2`, the squared product of every target with an axis of the features.
+    eigenvalues
+        :math:`\lambda_k` of the features, all positive.
+    products
+        :math:`z_k`, of every target with the axes of the features.
     shares
         ``(n_shares,)``, or ``(n_shares, n_targets)`` where every target has its own; positive. From 1 on there is no
         penalty: 0.
@@ -84,11 +84,11 @@ def share_penalties(
     -------
     NaN for a target that has nothing in common with any axis.
     """
-    shares = np.asarray(shares, dtype=np.float64)
+    energy, shares = np.square(products, dtype=np.float64), np.asarray(shares, dtype=np.float64)
     shares = np.broadcast_to(shares if shares.ndim == 2 else shares[:, None], (len(shares), energy.shape[1]))
-    grid = np.arange(np.log10(spectrum.max()) + _BEYOND, np.log10(spectrum.min()) - _BEYOND, -_STEP)
-    falling = np.sqrt((1 / (spectrum + 10 ** grid[:, None])) ** 2 @ energy)
-    whole = np.sqrt((1 / spectrum**2) @ energy)
+    grid = np.arange(np.log10(eigenvalues.max()) + _BEYOND, np.log10(eigenvalues.min()) - _BEYOND, -_STEP)
+    falling = np.sqrt((1 / (eigenvalues + 10 ** grid[:, None])) ** 2 @ energy)
+    whole = np.sqrt((1 / eigenvalues**2) @ energy)
     falling = np.ascontiguousarray((falling / np.where(whole > 0, whole, np.nan)).T)
     found = np.empty(shares.shape)
     for target, lengths in enumerate(falling):

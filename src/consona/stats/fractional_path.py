@@ -201,15 +201,15 @@ def _block_scores(rows: _Rows, targets: RotatedBlock, fractions: np.ndarray) -> 
             place = slice(part * Z.shape[1], min((part + 1) * Z.shape[1], total.shape[1]))
             some = slice(0, place.stop - place.start)
             Z_kept, own = np.ascontiguousarray(Z[test.axes, some]), np.ascontiguousarray(truth[:, some])
-            alphas = share_penalties(spectrum.astype(np.float64), _energy(Z_kept, spectrum, primal), fractions)
+            alphas = share_penalties(spectrum.astype(np.float64), _with_axes(Z_kept, spectrum, primal), fractions)
             total[:, place] += _part_scores(test, Z_kept, spectrum, alphas.astype(Z.dtype), own)
     total[:, ~targets.block.usable] = np.nan
     return total / rows.n_folds
 
 
-def _energy(Z: np.ndarray, spectrum: np.ndarray, primal: bool) -> np.ndarray:
-    energy: np.ndarray = Z.astype(np.float64) ** 2
-    return energy if primal else energy * spectrum[:, None]
+def _with_axes(Z: np.ndarray, spectrum: np.ndarray, primal: bool) -> np.ndarray:
+    """Products with the axes of features; those with the axes of rows are shorter by their lengths."""
+    return Z.astype(np.float64) if primal else Z.astype(np.float64) * np.sqrt(spectrum, dtype=np.float64)[:, None]
 
 
 def _part_scores(test: _Test, Z: np.ndarray, spectrum: np.ndarray, alphas: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -258,8 +258,8 @@ class _Kept:
         for first in range(0, len(fraction), BLOCK):
             place = slice(first, first + BLOCK)
             Z = self.Z[:, place]
-            energy = _energy(Z, spectrum, self.fit_of_all.primal)
-            alphas[place] = share_penalties(spectrum.astype(np.float64), energy, fraction[None, place])[0]
+            products = _with_axes(Z, spectrum, self.fit_of_all.primal)
+            alphas[place] = share_penalties(spectrum.astype(np.float64), products, fraction[None, place])[0]
             alphas[place][~self.usable[place]] = np.nan
             coef[:, place] = basis @ (Z / (spectrum[:, None] + alphas[place].astype(Z.dtype)))
         offset = np.where(self.usable, self.offset, np.nan).astype(basis.dtype)
