@@ -95,11 +95,12 @@ def _pooling(source: Source, folder: str) -> Pooling:
     given = config.get("pooling_mode")
     old = [name for key, name in _OLD_NAMES.items() if config.get(key)]
     names = old if given is None else [given] if isinstance(given, str) else list(given)
-    if len(names) != 1 or names[0] not in _POOLINGS or config.get("include_prompt") is False:
-        said = (
-            "leaves the prompt out" if config.get("include_prompt") is False else f"is {' and '.join(names) or 'none'}"
+    prompt = " without its prompt" if config.get("include_prompt") is False else ""
+    if len(names) != 1 or names[0] not in _POOLINGS or prompt:
+        raise ModelError(
+            f"The pooling of '{source.name}' is {' and '.join(names) or 'not named'}{prompt}; known is one of "
+            f"{', '.join(_POOLINGS)}, over all tokens."
         )
-        raise ModelError(f"The pooling of '{source.name}' {said}; known is one of {', '.join(_POOLINGS)}.")
     return _POOLINGS[names[0]]
 
 
