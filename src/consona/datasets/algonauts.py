@@ -20,7 +20,7 @@ from consona.core.invariants import as_names, listed
 from consona.core.stimuli import Stimuli
 from consona.datasets.locate import corpus_file, corpus_folder
 from consona.datasets.nsd_ids import require_nsd_ids, stimulus_ids
-from consona.datasets.plainarrays import load_plain_array
+from consona.datasets.plainarrays import load_plain_array, map_plain_array
 from consona.datasets.response_files import ResponseFile, open_responses, prepared_from, write_responses
 from consona.datasets.unpickle import load_saved_names
 
@@ -218,15 +218,9 @@ def _labels(root: Path, subject: str) -> tuple[dict[str, npt.NDArray[Any]], dict
 
 def _rows(path: Path, n_images: int, n_vertices: int) -> npt.NDArray[Any]:
     """The responses of one hemisphere, mapped: a row per image."""
-    try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InvalidInput(
-            f"{path.name} is damaged or holds Python objects ({type(error).__name__}); expected a plain array of "
-            "numbers. Nothing was executed. Get the file again."
-        ) from error
+    found = map_plain_array(path)
     if found.ndim == 2 and found.shape[1] == n_vertices and found.dtype.kind == "f":
-        return np.asarray(found)
+        return found
     turned = found.ndim == 2 and found.shape[0] == n_vertices and found.shape[1] == n_images
     raise InvalidInput(
         f"{path.name} has the shape {found.shape} ({found.dtype}); expected real numbers, (images, {n_vertices} "

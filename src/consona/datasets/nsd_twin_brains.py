@@ -94,10 +94,10 @@ def write_subject(
     }
 
 
-def write_once(path: Path, make: Callable[[], bytes]) -> None:
+def write_once(path: Path, content: Callable[[], bytes]) -> None:
     """Write a file that is not there yet."""
     if not path.is_file():
-        write_atomically(path, make())
+        write_atomically(path, content())
 
 
 def stream_numbers(regions: Names) -> Counts:

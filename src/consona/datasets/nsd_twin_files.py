@@ -51,10 +51,10 @@ def volume_bytes(values: npt.NDArray[np.generic], affine: npt.NDArray[np.float64
     return gzip.compress(nibabel.Nifti1Image(values, affine).to_bytes(), mtime=0)
 
 
-def betas_hdf5(percent: Single) -> bytes:
+def betas_hdf5(values: Single) -> bytes:
     """Betas of one session of a volume: ``(n_trials, Z, Y, X)``, percent of signal change, kept as int16 times 300."""
     limits = np.iinfo(np.int16)
-    whole = np.clip(np.rint(percent * SCALE), limits.min, limits.max).astype(np.int16)
+    whole = np.clip(np.rint(values * SCALE), limits.min, limits.max).astype(np.int16)
     return _hdf5("betas", whole, (len(whole), 1, 1, whole.shape[3]))
 
 
@@ -92,29 +92,29 @@ def design_mat(order: Counts, subject_images: Counts, shared: Counts, n_sessions
     return _UNTIMED.ljust(116) + buffer.getvalue()[116:]  # the header would hold the time of writing
 
 
-def responses_tsv(trials: pd.DataFrame, number: int) -> bytes:
-    """``responses.tsv`` of one subject from trials with session, run, trial, image and place, all counted from 1."""
+def responses_tsv(shown: pd.DataFrame, number: int) -> bytes:
+    """``responses.tsv`` of one subject: a row per trial with session, run, trial, image and place, counted from 1."""
     table = pd.DataFrame(
         {
             "SUBJECT": number,
-            "SESSION": trials["session"],
-            "RUN": trials["run"],
-            "TRIAL": trials["trial"],
-            "73KID": trials["image"],
-            "10KID": trials["place"],
-            "TIME": np.round(4.0 * np.arange(len(trials)) / 86400, 6),
-            "ISOLD": trials.duplicated("image").astype(int),
+            "SESSION": shown["session"],
+            "RUN": shown["run"],
+            "TRIAL": shown["trial"],
+            "73KID": shown["image"],
+            "10KID": shown["place"],
+            "TIME": np.round(4.0 * np.arange(len(shown)) / 86400, 6),
+            "ISOLD": shown.duplicated("image").astype(int),
         }
     )
     return table.to_csv(sep="\t", index=False, lineterminator="\n").encode()
 
 
-def information_csv(coco: pd.DataFrame, shared: Counts, trials: Sequence[pd.DataFrame]) -> bytes:
+def information_csv(images: pd.DataFrame, shared: Counts, shown: Sequence[pd.DataFrame]) -> bytes:
     """``nsd_stim_info_merged.csv``: a row per image, with the trials (counted from 1) in which each subject saw it."""
-    n = len(coco)
+    n = len(images)
     columns: dict[str, object] = {
-        "cocoId": coco["coco_id"],
-        "cocoSplit": coco["split"],
+        "cocoId": images["coco_id"],
+        "cocoSplit": images["split"],
         "cropBox": "(0.0, 0.0, 0.0, 0.0)",
         "loss": 0.0,
         "nsdId": np.arange(n),
@@ -122,24 +122,24 @@ def information_csv(coco: pd.DataFrame, shared: Counts, trials: Sequence[pd.Data
         "BOLD5000": False,
         "shared1000": np.isin(np.arange(1, n + 1), shared),
     }
-    seen = {number: _trials_of(each, n) for number, each in enumerate(trials, start=1)}
+    seen = {number: _trials_of(each, n) for number, each in enumerate(shown, start=1)}
     columns |= {f"subject{number}": (each[:, 0] > 0).astype(int) for number, each in seen.items()}
     for number, each in seen.items():
         columns |= {f"subject{number}_rep{k}": each[:, k] for k in range(each.shape[1])}
     return pd.DataFrame(columns).to_csv(lineterminator="\n").encode()
 
 
-def captions_json(coco: pd.DataFrame, split: str) -> bytes:
+def captions_json(images: pd.DataFrame, split: str) -> bytes:
     """``captions_<split>.json`` in the form of COCO."""
-    own = coco[coco["split"] == split]
+    own = images[images["split"] == split]
     pairs = [(image, text) for image, texts in zip(own["coco_id"], own["text"], strict=True) for text in texts]
     notes = [{"image_id": int(image), "id": k, "caption": text} for k, (image, text) in enumerate(pairs, start=1)]
     return _json({"images": _images(own), "annotations": notes})
 
 
-def instances_json(coco: pd.DataFrame, split: str, kinds: Mapping[str, int]) -> bytes:
+def instances_json(images: pd.DataFrame, split: str, kinds: Mapping[str, int]) -> bytes:
     """``instances_<split>.json`` in the form of COCO: one entry per object of an image."""
-    own = coco[coco["split"] == split]
+    own = images[images["split"] == split]
     pairs = [(image, kind) for image, each in zip(own["coco_id"], own["categories"], strict=True) for kind in each]
     notes = [
         {"image_id": int(image), "id": k, "category_id": kinds[kind], "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0}
@@ -167,10 +167,13 @@ def png_bytes(image: npt.NDArray[np.uint8]) -> bytes:
 def _hdf5(name: str, values: npt.NDArray[np.generic], chunks: tuple[int, ...]) -> bytes:
     import h5py
 
-    buffer = BytesIO()
-    with h5py.File(buffer, "w", track_order=False) as file:
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fapl_core(backing_store=False)  # in memory: the store alone writes files
+    made = h5py.h5f.create(b"memory", fapl=access)
+    with h5py.File(made) as file:
         file.create_dataset(name, data=values, chunks=chunks, track_times=False)
-    return buffer.getvalue()
+        file.flush()
+        return bytes(made.get_file_image())
 
 
 def _times_shown(order: Counts, n_sessions: int) -> npt.NDArray[np.float64]:
