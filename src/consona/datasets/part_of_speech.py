@@ -68,7 +68,9 @@ def _by_textblob(texts: Sequence[str]) -> list[Tagged]:
     if spec is not None and spec.origin is not None:
         require_tables(Path(spec.origin).parent / "en")
     english = _imported("textblob.en", "text")
-    return [[(str(word), str(tag)) for word, tag in english.tag(text)] for text in texts]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it reads its tables at the first text and closes no file
+        return [[(str(word), str(tag)) for word, tag in english.tag(text)] for text in texts]
 
 
 def require_tables(folder: Path) -> None:
