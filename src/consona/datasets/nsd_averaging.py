@@ -40,17 +40,17 @@ class Averaging:
     counts: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, betas: Betas, trials: pd.DataFrame, repetitions: int | Literal["all"]) -> Self:
+    def of(cls, betas: Betas, shown: pd.DataFrame, repetitions: int | Literal["all"]) -> Self:
         """From the table of all trials; :class:`InvalidInput` where no image was shown so often."""
-        shown = trials["nsd_id"].value_counts().sort_index()
-        kept = shown.index.to_numpy() if repetitions == "all" else shown.index[shown == repetitions].to_numpy()
+        often = shown["nsd_id"].value_counts().sort_index()
+        kept = often.index.to_numpy() if repetitions == "all" else often.index[often == repetitions].to_numpy()
         if not len(kept):
             raise InvalidInput(
-                f"No image was shown {repetitions} times (the most is {shown.max()}, {len(shown)} images in "
-                f"{len(trials)} trials). Give another repetitions=, or 'all'."
+                f"No image was shown {repetitions} times (the most is {often.max()}, {len(often)} images in "
+                f"{len(shown)} trials). Give another repetitions=, or 'all'."
             )
         place = pd.Series(np.arange(len(kept)), kept)
-        sessions = [each["nsd_id"] for _, each in trials.groupby("session", sort=True)]
+        sessions = [each["nsd_id"] for _, each in shown.groupby("session", sort=True)]
         rows = tuple(place.reindex(each).fillna(-1).to_numpy(dtype=np.intp) for each in sessions)
         counts = [np.bincount(each[each >= 0], minlength=len(kept)) for each in rows]
         return cls(betas, kept.astype(np.int64), rows, np.stack(counts, axis=1))

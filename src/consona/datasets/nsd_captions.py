@@ -63,7 +63,7 @@ def load_coco_captions(folder: Path | str | None = None) -> Stimuli:
     odd = [i for i, row in enumerate(found, start=1) if not _is_captions(row)] if isinstance(found, list) else [1]
     if odd or not found:
         raise InvalidInput(f"{path}: entries {listed(odd)} are no lists of captions. Get the file again.")
-    texts = [tuple(row) for row in found]
+    texts = [tuple(map(_line, row)) for row in found]
     return Stimuli(pd.DataFrame({"text": texts}, index=[f"caption{i:04d}" for i in range(len(texts))]))
 
 
@@ -159,7 +159,7 @@ def _row(row: Mapping[Any, str], number: int, path: Path) -> dict[str, Any]:
 
 
 def _line(text: str) -> str:
-    """Some captions end in a line break or hold two blanks."""
+    """A caption on one line: some end in a line break or hold two blanks."""
     return " ".join(str(text).split())
 
 
