@@ -39,7 +39,7 @@ class ImageInput:
         }
 
 
-def require_pixels(pixels: npt.NDArray[Any], said: str) -> npt.NDArray[np.uint8]:
+def require_pixels(images: npt.NDArray[Any], said: str) -> npt.NDArray[np.uint8]:
     """Images ``(image, y, x, 3)`` of bytes, square; ``said`` begins the message.
 
     Raises
@@ -47,16 +47,16 @@ def require_pixels(pixels: npt.NDArray[Any], said: str) -> npt.NDArray[np.uint8]
     InvalidInput
         When they have another form or type: values of 0..1 or -1..1 would be scaled twice, and no error would show it.
     """
-    square = pixels.ndim == 4 and pixels.shape[1] == pixels.shape[2] and pixels.shape[3] == 3
-    if square and len(pixels) and pixels.dtype == np.uint8:
-        return pixels
+    square = images.ndim == 4 and images.shape[1] == images.shape[2] and images.shape[3] == 3
+    if square and len(images) and images.dtype == np.uint8:
+        return images
     raise InvalidInput(
-        f"{said} has the shape {pixels.shape} and the type {pixels.dtype}; expected square images (image, y, x, 3) as "
+        f"{said} has the shape {images.shape} and the type {images.dtype}; expected square images (image, y, x, 3) as "
         "uint8 from 0 to 255, not scaled. Give the pixels as they were read."
     )
 
 
-def prepared(pixels: npt.NDArray[np.uint8], wanted: ImageInput) -> torch.Tensor:
+def prepared(images: npt.NDArray[np.uint8], wanted: ImageInput) -> torch.Tensor:
     """Images as the network wants them ``(image, 3, size, size)``: the whole image resized, scaled and normalised.
 
     Nothing is cropped. Smaller images are interpolated bilinearly, larger ones are averaged first (antialiased).
@@ -66,7 +66,7 @@ def prepared(pixels: npt.NDArray[np.uint8], wanted: ImageInput) -> torch.Tensor:
     ModelError
         When size or range are not those that the network was trained with after all.
     """
-    x = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / _BYTES
+    x = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / _BYTES
     if x.shape[-1] != wanted.size:
         x = F.interpolate(x, (wanted.size, wanted.size), mode="bilinear", antialias=True, align_corners=False)
     low, high = float(x.min()), float(x.max())

@@ -5,9 +5,9 @@ process that reads language models. Run with ``python -m consona.training.vision
 behind it, see :func:`send`. What libraries print goes to the standard error stream.
 """
 
+import contextlib
 import hashlib
 import json
-import os
 import struct
 import sys
 from typing import IO, Any
@@ -25,22 +25,22 @@ _UNAVAILABLE = (OSError, RuntimeError, ValueError, LookupError)
 """What libraries raise for a name they do not know, weights that cannot be fetched, or a cache that is broken."""
 
 
-def send(stream: IO[bytes], facts: dict[str, Any], content: bytes = b"") -> None:
+def send(file: IO[bytes], facts: dict[str, Any], content: bytes = b"") -> None:
     """One message: lengths of both parts as 8-byte integers, JSON, then bytes."""
     head = json.dumps(facts).encode()
-    stream.write(_LENGTHS.pack(len(head), len(content)))
-    stream.write(head)
-    stream.write(content)
-    stream.flush()
+    file.write(_LENGTHS.pack(len(head), len(content)))
+    file.write(head)
+    file.write(content)
+    file.flush()
 
 
-def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
+def receive(file: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     """The next message, or None where the other side has closed the stream or broken off."""
-    lengths = stream.read(_LENGTHS.size)
+    lengths = file.read(_LENGTHS.size)
     if len(lengths) < _LENGTHS.size:
         return None
     n_head, n_content = _LENGTHS.unpack(lengths)
-    head, content = stream.read(n_head), stream.read(n_content)
+    head, content = file.read(n_head), file.read(n_content)
     if len(head) < n_head or len(content) < n_content:
         return None
     facts: dict[str, Any] = json.loads(head)
@@ -49,10 +49,10 @@ def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
 
 def main() -> None:
     """Answer until the stream of questions ends: first which network, then batches of images."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    answers = sys.stdout.buffer
     try:
-        _serve(sys.stdin.buffer, answers)
+        with contextlib.redirect_stdout(sys.stderr):
+            _serve(sys.stdin.buffer, answers)
     except ConsonaError as error:
         send(answers, {"error": type(error).__name__, "message": str(error)})
 
