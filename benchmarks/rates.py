@@ -27,7 +27,7 @@ Facts = dict[str, float]
 Record = dict[str, Any]
 Size = TypeVar("Size")
 SMOKE = "--smoke" in sys.argv
-PEERS = ("torch", "himalaya", "rsatoolbox", "nilearn", "transformers", "sentence-transformers")
+PEERS = ("torch", "himalaya", "fracridge", "rsatoolbox", "nilearn", "transformers", "sentence-transformers")
 PACKAGES = {"numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn"} | {p.replace("-", "_"): p for p in PEERS}
 
 
