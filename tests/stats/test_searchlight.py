@@ -5,12 +5,19 @@ import pytest
 import rsatoolbox
 from scipy.stats import rankdata
 
+from consona.stats import searchlight
 from consona.stats.permutation import random_orders
 from consona.stats.searchlight import Neighbourhoods, searchlight_rsa, searchlight_test
 
 # With the shapes verified (--jaxtyping-packages) the signature refuses before the function does.
 WRONG_SHAPE = (ValueError, TypeError)
 EPS = np.finfo(np.float32).eps
+
+
+@pytest.fixture(autouse=True, params=["in batches", "one by one"])
+def _both_ways(request, monkeypatch):
+    """Every test of small neighbourhoods is one of the way in which large ones are done as well."""
+    monkeypatch.setattr(searchlight, "_LARGE", 256 if request.param == "in batches" else 0)
 
 
 def spheres(sizes, n_targets, seed=0):

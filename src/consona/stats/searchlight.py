@@ -19,6 +19,7 @@ _TIE = np.float32(16 * np.finfo(np.float32).eps)  # differences below this share
 _STEP = np.float32(2**-18)  # distances that differ by a smaller share of their mean have one rank
 _SOME = 16  # models: fewer are few, others many
 _FEW, _MANY = 2**17, 2**25  # elements of the distances held at once, for few models (in cache) and for many
+_LARGE = 256  # targets: a neighbourhood of so many fills the cache by itself, and is done by itself
 _HELD = 2**26  # elements of permuted models, and of their scores, held at once
 
 
@@ -176,28 +177,33 @@ def _scores(
         square[i, j] = square[j, i] = M * np.float32(np.sqrt(0.5))
         M = square.reshape(n * n, -1)
     scores = np.full((len(neighbourhoods.indptr) - 1, M.shape[1]), np.nan, dtype=np.float32)
-    size = int(np.clip((_FEW if M.shape[1] < _SOME else _MANY) // (n * n), 1, 64))
-    for centres, members in _batches(Y, neighbourhoods, least, size):
+    few = M.shape[1] < _SOME
+    size = int(np.clip((_FEW if few else _MANY) // (n * n), 1, 64))
+    for centres, members in _batches(Y, neighbourhoods, least, (size, 1 if few else size)):
         D, c = _centred_distances(Y[members])
         D = D.reshape(len(centres), n * n) if comparison == "pearson" else _centred_ranks(D, c)
         length = np.sqrt(np.einsum("bp,bp->b", D, D))
         length[~(length > (_TIE * n * c if comparison == "pearson" else 0))] = np.nan  # all distances are equal
         # One product per centre for a few models: no centre then depends on its company, not even in the last bit.
-        product = np.matmul(D[:, None], M)[:, 0] if M.shape[1] < _SOME else D @ M
+        product = np.matmul(D[:, None], M)[:, 0] if few else D @ M
         scores[centres] = product / length[:, None]
     return scores
 
 
 def _batches(
-    Y: np.ndarray, neighbourhoods: Neighbourhoods, least: int, size: int
+    Y: np.ndarray, neighbourhoods: Neighbourhoods, least: int, sizes: tuple[int, int]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Centres with equally many targets, a few at a time, and their targets with two places to spare."""
+    """Centres with equally many targets, a few at a time, and their targets with two places to spare.
+
+    ``sizes``: how many at a time where neighbourhoods are small, and where they are large.
+    """
     indptr, indices = neighbourhoods
     n_each = np.diff(indptr)
     broken = np.concatenate([[0], np.cumsum(~np.isfinite(Y).all(axis=1)[indices])])
     usable = np.flatnonzero((n_each >= max(least, 2)) & (broken[indptr[1:]] == broken[indptr[:-1]]))
     by_size = usable[np.argsort(n_each[usable], kind="stable")]
     for alike in np.split(by_size, np.flatnonzero(np.diff(n_each[by_size])) + 1):
+        size = sizes[int(n_each[alike[:1]].sum() >= _LARGE)]
         for start in range(0, len(alike), size):
             centres = alike[start : start + size]
             members = np.zeros((len(centres), n_each[centres[0]] + 2), dtype=np.intp)
@@ -211,6 +217,9 @@ def _centred_distances(P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     One product with two rows more than there are targets gives :math:`q_i + q_j - z_i^\top z_j - c`, where
     :math:`q = |z|^2 / 2` and *c* is the mean distance; the diagonal is zero. The patterns are overwritten.
     """
+    if P.shape[1] - 2 >= _LARGE:
+        each = [_large_distances(patterns[:-2]) for patterns in P]
+        return np.stack([D for D, _ in each]), np.array([c for _, c in each], dtype=P.dtype)
     Z, n = P[:, :-2], P.shape[2]
     mean = Z.mean(axis=1, keepdims=True)
     Z -= mean
@@ -227,6 +236,23 @@ def _centred_distances(P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     D.reshape(len(D), -1)[:, :: n + 1] = 0
     c[c <= _TIE**2] = np.nan  # all patterns are the same
     return D, c
+
+
+def _large_distances(Z: np.ndarray) -> tuple[np.ndarray, float]:
+    """The same for one neighbourhood: means by products with ones, and a product of which one half is computed."""
+    k, n = Z.shape
+    mean = np.ones(k, dtype=Z.dtype) @ Z / np.float32(k)
+    Z -= mean
+    length = np.sqrt(np.einsum("kn,kn->n", Z, Z))
+    length[length <= _TIE * np.sqrt(k) * np.abs(mean)] = np.nan  # constant over the targets
+    Z *= 1 / length
+    Z -= (Z @ np.full(n, 1 / n, dtype=Z.dtype))[:, None]
+    G = Z.T @ Z
+    q = np.diagonal(G) / 2
+    c = 2 * q.sum() / (n - 1)
+    D = (q - c)[:, None] + q - G
+    np.fill_diagonal(D, 0)
+    return D, float(c) if c > _TIE**2 else float("nan")  # NaN: all patterns are the same
 
 
 def _centred_ranks(D: np.ndarray, c: np.ndarray) -> np.ndarray:
