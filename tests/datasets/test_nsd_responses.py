@@ -1,5 +1,9 @@
 """Responses on disk: what was written is read, in parts, and what was not finished is not there."""
 
+import socket
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -64,6 +68,15 @@ def test_an_unfinished_file_is_not_there(tmp_path, values):
     assert prepared_from(path) == ""
     with pytest.raises(MissingData, match=r"a\.nc"):
         open_responses(path)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path, values):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stray = tmp_path / f".tmp-{socket.gethostname()}-{dead.pid}-0123abcd"
+    stray.write_bytes(b"half an array")
+    written(tmp_path / "a.npy", values)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nc", "a.npy"]
 
 
 def test_what_is_not_there_is_named(tmp_path, values):

@@ -22,7 +22,9 @@ _PER_TRIAL = 32
 _PER_IMAGE = 4
 """Bytes that an image takes per target: its sum."""
 _WRITTEN = 2**25
-"""Bytes of means that are made and written at once."""
+"""Bytes that are taken while means are made and written."""
+_PER_MEAN = 32
+"""Bytes that one mean takes then: itself, its number of repetitions, its page in the file, and what is in between."""
 _PAGE = 4096
 
 
@@ -89,7 +91,7 @@ class Averaging:
             squares += np.square(z[rows >= 0]).sum(axis=0, dtype=np.float64)
         explained, freedom = np.zeros(stop - start), np.zeros(stop - start)
         undefined = self._never(without)
-        size = max(1, _WRITTEN // (4 * (stop - start) + 2 * _PAGE))
+        size = max(1, _WRITTEN // (_PER_MEAN * (stop - start) + 2 * _PAGE))
         for first in range(0, len(sums), size):
             part = slice(first, first + size)
             n = self._counts(part, without)

@@ -15,7 +15,7 @@ from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import as_names, listed, require_unique
 from consona.core.recording import Recording
 from consona.engine import forms
-from consona.engine.store import let_go, write_array_atomically, write_atomically
+from consona.engine.store import let_go, sweep, write_array_atomically, write_atomically
 
 __all__ = ["Labels", "ResponseFile", "open_responses", "prepared_from", "write_responses"]
 
@@ -177,7 +177,7 @@ def write_responses(
     Parameters
     ----------
     path
-        Ends in ``.npy``; the labels go to the same name with ``.nc``.
+        Ends in ``.npy``, in a folder for such files; the labels go to the same name with ``.nc``.
     ids
         Stimulus ids, one per row.
     n_targets
@@ -203,6 +203,7 @@ def write_responses(
     file = Path(path)
     names = as_names(list(ids))
     require_unique(names, "stimulus ids", f"Responses of '{subject}'")
+    sweep(file.parent)  # what a killed process left of these files is large
     _beside(file).unlink(missing_ok=True)  # from here until the end the file counts as not there
     made: dict[str, npt.NDArray[Any]] = {}
 
