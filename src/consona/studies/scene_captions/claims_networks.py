@@ -1,0 +1,126 @@
+"""The claim about networks that learn captions and the same networks that learn categories."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from consona.core.claim import Claim, Verdict, not_testable
+from consona.studies.scene_captions.names import (
+    ARCHITECTURES,
+    CAPTION,
+    CATEGORY,
+    EMBEDDING,
+    HIGHER,
+    LEVEL,
+    NETWORK_CONTROLS,
+    UNTRAINED,
+    network_name,
+)
+from consona.studies.scene_captions.verdicts import (
+    is_true,
+    over_people,
+    people_interval,
+    people_null,
+    signs_p,
+    weakest,
+)
+
+if TYPE_CHECKING:
+    from consona.studies.scene_captions.parts import Parts
+    from consona.studies.scene_captions.study import SceneCaptions
+
+
+def arm(r: xr.DataArray, architecture: str, objective: str, n_seeds: int) -> xr.DataArray:
+    """Scores of all seeds of one architecture and objective, ``(subject, seed)``."""
+    names = [network_name(architecture, objective, seed) for seed in range(n_seeds)]
+    return r.sel(model=names).rename(model="seed").assign_coords(seed=np.arange(n_seeds))
+
+
+def advantage(r: xr.DataArray, n_seeds: int, against: str = CATEGORY) -> xr.DataArray:
+    """Trained to captions less trained to something else, ``(architecture, subject, seed)``; ``r (subject, model)``."""
+    each = [arm(r, a, EMBEDDING, n_seeds) - arm(r, a, against, n_seeds) for a in ARCHITECTURES]
+    return xr.concat(each, xr.IndexVariable("architecture", list(ARCHITECTURES)))
+
+
+def network_claim(study: "SceneCaptions", parts: "Parts") -> Claim:
+    """Mean over both architectures and all seeds; people are the unit."""
+    r = parts.geometry.r.sel(region=parts.material.higher).mean("region")
+    every = advantage(r, study.counts.n_seeds)
+    people = every.mean(["architecture", "seed"]).values
+    n, testable = len(people), len(people) > 1
+    spread = float(every.mean("subject").std(ddof=1))
+    return Claim(
+        id="networks",
+        statement="",
+        effect=float(people.mean()),
+        unit="r of dissimilarities of the last layer, trained to captions less trained to categories, mean "
+        f"over people, regions, {len(ARCHITECTURES)} architectures and {study.counts.n_seeds} first weights (SD over "
+        f"pairs of networks {spread:.3f})",
+        interval=people_interval(people) if testable else None,
+        p=signs_p(people) if testable else None,
+        null=people_null(n) if testable else None,
+        n=n,
+        n_of=f"people ({2 * every.sizes['seed'] * every.sizes['architecture']} networks)",
+        ceiling=_ceiling(parts),
+        controls=_verdicts(study, parts, r, every),
+        synthetic=parts.material.synthetic,
+    )
+
+
+def _ceiling(parts: "Parts") -> str:
+    if parts.geometry.beside is None:
+        return "one person has no ceiling"
+    ceiling = parts.geometry.beside["ceiling"].sel(region=parts.material.higher)
+    return f"RDMs of the others reach {float(ceiling.mean()):.3f} on the shared images"
+
+
+def _verdicts(study: "SceneCaptions", parts: "Parts", r: xr.DataArray, every: xr.DataArray) -> dict[str, Verdict]:
+    n = study.counts.n_seeds
+    by_architecture = {a: every.sel(architecture=a).mean("seed").values for a in ARCHITECTURES}
+    untrained = advantage(r, n, UNTRAINED)
+    beside = {a: untrained.sel(architecture=a).mean("seed").values for a in ARCHITECTURES}
+    own = {a: (arm(r, a, EMBEDDING, n).mean("seed") - r.sel(model=CAPTION)).values for a in ARCHITECTURES}
+    verdicts = {
+        "in both architectures": weakest(by_architecture, "captions less categories,"),
+        "over first weights": over_people(
+            every.mean("subject").values.ravel(), "pairs of networks with the same first weights in place of people"
+        ),
+        "above the untrained network": weakest(beside, "trained to captions less random weights,"),
+        "above the captions themselves": weakest(own, "trained to captions less the captions,"),
+        "better than the mean vector on new scenes": _checked(parts),
+        "encoding says the same": _encoding(parts, n),
+        "not where the brain holds categories alone": _planted(parts, n),
+    }
+    return {name: verdicts[name] for name in NETWORK_CONTROLS}
+
+
+def _checked(parts: "Parts") -> Verdict:
+    assert parts.networks is not None  # the claim is not made without
+    lows = {name: float(each["low"].sel(measure="gain")) for name, each in parts.networks.checks.items()}
+    name = min(lows, key=lambda key: lows[key])
+    rule = "cosine on new scenes less that of the mean vector: whole interval above 0 for every network"
+    return is_true(min(lows.values()) > 0, rule, f"smallest lower end {lows[name]:.3f} ({name})")
+
+
+def _encoding(parts: "Parts", n_seeds: int) -> Verdict:
+    assert parts.seen is not None  # made with the networks
+    r = parts.seen.encoding.sel(region=parts.material.higher).mean("region")
+    return over_people(
+        advantage(r, n_seeds).mean(["architecture", "seed"]).values, "held-out r of encoding, captions less categories"
+    )
+
+
+def _planted(parts: "Parts", n_seeds: int) -> Verdict:
+    """Where categories are planted, no advantage; where captions or relations are, one."""
+    rule = f"made-up people who hold categories: no advantage (p at most {LEVEL}); who hold relations: one"
+    if parts.planted is None:
+        return not_testable("no people were made up", rule=rule)
+    r = parts.planted.r.sel(region=list(HIGHER)).mean("region")
+    found = {
+        str(plant): advantage(r.sel(plant=plant), n_seeds).mean(["architecture", "seed"]).values
+        for plant in r["plant"].values
+    }
+    shown = ", ".join(f"{name} {each.mean():+.3f} (p = {signs_p(each):.2g})" for name, each in found.items())
+    above = {name: signs_p(each) <= LEVEL and each.mean() > 0 for name, each in found.items()}
+    return is_true(not above["categories"] and above["relations"], rule, shown)

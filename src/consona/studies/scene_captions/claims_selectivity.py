@@ -1,0 +1,91 @@
+"""The claim about what regions prefer among sentences."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from consona.core.claim import Claim, Verdict, not_testable
+from consona.stats.permutation import p_value
+from consona.studies.scene_captions.names import LEVEL, PEOPLE_PLACES, SELECTIVITY_CONTROLS
+from consona.studies.scene_captions.selectivity import Selective
+from consona.studies.scene_captions.verdicts import (
+    Array,
+    by_null,
+    is_true,
+    people_interval,
+    people_null,
+    signs_p,
+    weakest,
+)
+
+if TYPE_CHECKING:
+    from consona.studies.scene_captions.parts import Parts
+
+LATERAL, VENTRAL = "lateral", "ventral"
+
+
+def apart(regions: xr.Dataset) -> Array:
+    """People less places in lateral cortex, less the same in ventral cortex, by subject."""
+    each = regions["difference"].sel(contrast=PEOPLE_PLACES)
+    return np.asarray((each.sel(region=LATERAL) - each.sel(region=VENTRAL)).values, dtype=float)
+
+
+def selectivity_claim(parts: "Parts") -> Claim | None:
+    """How far the two regions differ in what they prefer; None where there are no such regions."""
+    made = parts.selective
+    if made is None or not {LATERAL, VENTRAL} <= set(made.regions["region"].values.tolist()):
+        return None
+    values = apart(made.regions)
+    n, testable = len(values), len(values) > 1
+    p = max(signs_p(values), _pool_p(made) if made.pool is not None else 0.0) if testable else None
+    return Claim(
+        id="selectivity",
+        statement="",
+        effect=float(values.mean()),
+        unit="SD of responses: predicted for sentences on people less sentences on places, in lateral less in ventral "
+        "cortex",
+        interval=people_interval(values) if testable else None,
+        p=p,
+        null=people_null(n) if testable else None,
+        n=n,
+        n_of="people",
+        ceiling="a difference of predictions has none",
+        controls=_verdicts(made),
+        synthetic=parts.material.synthetic,
+    )
+
+
+def _pool_p(made: Selective) -> float:
+    assert made.pool is not None  # the caller has looked
+    null = made.pool.sel(region=LATERAL) - made.pool.sel(region=VENTRAL)
+    return float(p_value(abs(float(apart(made.regions).mean())), np.abs(null.mean("subject").values)))
+
+
+def _verdicts(made: Selective) -> dict[str, Verdict]:
+    pool = (
+        by_null(_pool_p(made), "groups of other sentences drawn at random", f"{apart(made.regions).mean():+.3f}")
+        if made.pool is not None
+        else not_testable("too few other sentences", rule="groups of other sentences")
+    )
+    other = apart(made.exchanged)
+    p = signs_p(other)
+    n_over = int((made.maps["q"] <= LEVEL).sum())
+    shown = f"{n_over} of {made.maps.attrs['n_tests']} targets and contrasts"
+    if made.null is not None:
+        shown += f"; against other sentences {int((made.null['q'] <= LEVEL).sum())}"
+    verdicts = {
+        "beyond other sentences drawn at random": pool,
+        "with half of the sentences": weakest(
+            {name: apart(each) for name, each in made.halves.items()}, "lateral less ventral,"
+        ),
+        "not with captions of other images": is_true(
+            not p <= LEVEL,
+            "no difference where encoders were fitted to captions of other images",
+            f"p = {p:.2g} ({other.mean():+.3f})",
+        ),
+        "corrected over targets and contrasts": is_true(
+            n_over > 0, f"some target with q at most {LEVEL}, signs of people flipped", shown
+        ),
+    }
+    return {name: verdicts[name] for name in SELECTIVITY_CONTROLS}

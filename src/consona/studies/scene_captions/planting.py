@@ -1,0 +1,74 @@
+"""Made-up people: what is planted in them, and their files in the layout of NSD."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from consona.core.features import Features
+from consona.core.stimuli import Stimuli
+from consona.datasets.nsd_twin_design import TwinDesign
+from consona.datasets.nsd_twins import write_nsd_twin
+from consona.datasets.planted_responses import Planted
+from consona.datasets.scenes import render_scenes, scene_categories, scene_relations
+from consona.studies.scene_captions.names import HIGHER
+
+if TYPE_CHECKING:
+    from consona.engine.run import Run
+    from consona.lm.model import LanguageModel
+    from consona.studies.scene_captions.study import SceneCaptions
+
+Array = npt.NDArray[np.float32]
+N_GRID = 8
+TILT = 0.5
+"""Share of a vertex's standard deviation that prefers scenes with people (lateral) or without them (ventral)."""
+OFFSET = 500
+"""Seed of the scenes that made-up people see, away from those that train networks."""
+
+
+def write_twin(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> tuple[Any, dict[str, Any]]:
+    """The folder of the twin, written where it is not there yet, and what is planted in it."""
+    from consona.lm.sentence_embedding import embed_texts
+
+    size = study.counts
+    design = TwinDesign(
+        size.n_subjects, size.n_images, size.n_shared, size.sessions, n_vertices=size.n_vertices, n_volumes=0
+    )
+    stimuli, images = run.step("shown-scenes", render_scenes, design.n_needed, seed=study.seed + OFFSET)
+    caption = run.step("shown-captions", embed_texts, lm, stimuli)
+    signals = signals_of(study.plant, stimuli, images, caption)
+    planted = Planted(tilt=tilts(signals, stimuli)) if study.plant == "captions" else Planted()
+    folder = run.store.folder / "twins" / f"{study.plant}-{study.size}-{study.seed}"
+    return folder, write_nsd_twin(folder, images, stimuli, signals, design, planted=planted, seed=study.seed)
+
+
+def signals_of(plant: str, stimuli: Stimuli, images: xr.DataArray, caption: Features) -> dict[str, Array]:
+    """What each region holds: brightness and colour in early cortex, and what is planted in the others."""
+    early = {"early": coarse(images)}
+    if plant == "none":
+        return early
+    higher = {
+        "captions": caption.layer(-1),
+        "categories": scene_categories(stimuli).layer(-1),
+        "relations": scene_relations(stimuli).layer(-1),
+    }[plant]
+    return early | dict.fromkeys(HIGHER, higher)
+
+
+def coarse(images: xr.DataArray) -> Array:
+    """Means of red, green and blue over an 8 x 8 grid, ``(n_images, 192)``."""
+    pixels = np.asarray(images.values)
+    n, height, width, _ = pixels.shape
+    grid = pixels[:, : height // N_GRID * N_GRID, : width // N_GRID * N_GRID]
+    blocks = grid.reshape(n, N_GRID, height // N_GRID, N_GRID, width // N_GRID, 3).mean(axis=(2, 4), dtype=np.float32)
+    return np.asarray(blocks.reshape(n, -1) / 255, dtype=np.float32)
+
+
+def tilts(signals: dict[str, Array], stimuli: Stimuli) -> dict[str, Array]:
+    """Lateral cortex prefers scenes with people, ventral cortex scenes without them and with trees or houses."""
+    people, places = (np.asarray(stimuli[name], dtype=bool) for name in ("people", "places"))
+    held = signals["lateral"]
+    way = held[people & ~places].mean(axis=0) - held[places & ~people].mean(axis=0)
+    unit = TILT * way / np.linalg.norm(way)
+    return {"lateral": unit, "ventral": -unit}
