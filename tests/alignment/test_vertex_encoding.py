@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
 from consona.alignment.encoding_blocks import best_fraction, fraction_scores, joined_blocks
 from consona.alignment.subject_transfer import transfer_score
@@ -10,6 +11,7 @@ from consona.alignment.vertex_encoding import fitted_encoder, mean_responses, pr
 from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.recording import Recording
+from consona.stats.fractional_settings import OrdinarySettings
 
 N, P, PLANTED, ALL = 600, 15, 40, 80
 IDS = [f"nsd{i:05d}" for i in range(N)]
@@ -72,6 +74,23 @@ def test_modes_agree_in_r_and_only_the_released_one_loses_the_mean():
     assert (found["paper"].r2[:PLANTED] > 0).all()
     assert np.isnan(found["paper"].p).all()
     assert np.isnan(found["paper"].q).all()
+
+
+def test_ordinary_ridge_finds_the_same_and_keeps_the_intercept():
+    embedding, people = twin()
+    fractional, ordinary = (
+        vertex_encoding(people["subj01"], embedding, train=TRAIN, test=TEST, mode=mode)
+        for mode in ("corrected", OrdinarySettings())
+    )
+    np.testing.assert_allclose(ordinary.r[:PLANTED], fractional.r[:PLANTED], atol=0.02)
+    np.testing.assert_allclose(ordinary.r2[:PLANTED], fractional.r2[:PLANTED], atol=0.04)
+    assert np.isnan(ordinary.fraction).all()
+    X, Y = embedding.layer(0)[:400], mean_responses(people["subj01"], TRAIN)
+    encoder = fitted_encoder(people["subj01"], embedding, train=TRAIN, mode=OrdinarySettings())
+    for target in (0, 60):
+        model = Ridge(float(encoder.alpha[target])).fit(X.astype(np.float64), Y[:, target].astype(np.float64))
+        np.testing.assert_allclose(encoder.weights[:, target], model.coef_, atol=1e-5)
+        np.testing.assert_allclose(encoder.intercept[target], model.intercept_, atol=1e-5)
 
 
 def test_blocks_of_targets_make_the_same_table():

@@ -12,7 +12,7 @@ from consona.core.features import Features
 from consona.core.invariants import as_names
 from consona.core.recording import Recording
 from consona.stats.correlation import pearson_columns
-from consona.stats.fractional_settings import FractionalSettings, Mode
+from consona.stats.fractional_settings import FractionalSettings, Mode, OrdinarySettings
 
 __all__ = ["transfer_score"]
 
@@ -25,7 +25,7 @@ def transfer_score(
     *,
     train: Mapping[str, Sequence[str]],
     test: Sequence[str],
-    mode: Mode | FractionalSettings = "corrected",
+    mode: Mode | FractionalSettings | OrdinarySettings = "corrected",
     seed: int = 0,
 ) -> xr.Dataset:
     """Predict every subject by the mean of what the encoders of all others expect, beside the subject's own encoder.

@@ -11,10 +11,10 @@ from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.invariants import as_names, listed, require_unique
 from consona.core.recording import Recording
+from consona.stats.chosen_ridge import chosen_ridge
 from consona.stats.correlation import unit_columns
 from consona.stats.fdr import benjamini_hochberg
-from consona.stats.fractional_path import FractionalFit, fractional_fit
-from consona.stats.fractional_settings import FractionalSettings, Mode, fractional_folds, mode_settings
+from consona.stats.fractional_settings import FractionalSettings, Mode, OrdinarySettings, mode_settings
 from consona.stats.permutation import p_value, random_orders
 
 __all__ = [
@@ -38,7 +38,7 @@ def vertex_encoding(
     *,
     train: Sequence[str],
     test: Sequence[str],
-    mode: Mode | FractionalSettings = "corrected",
+    mode: Mode | FractionalSettings | OrdinarySettings = "corrected",
     n_permutations: int = 0,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -55,7 +55,8 @@ def vertex_encoding(
         Ids of images, none in both. Folds that are not shuffled follow the order of ``train``.
     mode
         How the fraction is chosen and whether predictions hold the mean
-        (:func:`consona.stats.fractional_settings.mode_settings`), or settings of your own.
+        (:func:`consona.stats.fractional_settings.mode_settings`), or settings of your own: fractional, or ordinary
+        (:class:`consona.stats.fractional_settings.OrdinarySettings`).
     n_permutations
         Exchanges of the test images behind ``p``; 0 leaves ``p`` and ``q`` undefined.
     seed
@@ -85,7 +86,7 @@ def fitted_encoder(
     embedding: Features,
     *,
     train: Sequence[str],
-    mode: Mode | FractionalSettings = "corrected",
+    mode: Mode | FractionalSettings | OrdinarySettings = "corrected",
     seed: int = 0,
 ) -> xr.Dataset:
     """The weights of every target.
@@ -93,34 +94,33 @@ def fitted_encoder(
     Returns
     -------
     ``weights(feature, target)``, ``intercept(target)`` (zero where the mode drops it), ``fraction(target)``,
-    ``alpha(target)`` and ``cv_r2(target)``, the cross-validated :math:`R^2` at that fraction (NaN where a single one
-    was given). A target that is constant or missing is NaN throughout.
+    ``alpha(target)`` and ``cv_r2(target)``, the cross-validated :math:`R^2` of the choice (NaN where there was none;
+    ``fraction`` is NaN for ordinary ridge). A target that is constant or missing is NaN throughout.
 
     Raises
     ------
     InvalidInput
         As :func:`vertex_encoding`.
     """
-    settings, (X, Y) = settings_of(mode), training_data(recording, embedding, train)
-    fractions = np.asarray(settings.fractions)
+    settings = mode if isinstance(mode, OrdinarySettings) else settings_of(mode)
+    X, Y = training_data(recording, embedding, train)
     try:
-        fit = fractional_fit(X, Y, fractions, fractional_folds(len(X), settings, seed=seed), shared=settings.shared)
+        fit = chosen_ridge(X, Y, settings, seed=seed)
     except ValueError as error:
         raise InvalidInput(f"Encoding of '{recording.subject}' from {len(X)} images: {error}") from None
-    own = np.abs(fractions[:, None] - fit.fraction).argmin(axis=0)
     values = {
         "weights": (("feature", "target"), fit.ridge.coef),
-        "intercept": ("target", _intercept(fit, settings.intercept)),
+        "intercept": ("target", fit.intercept(kept=settings.intercept)),
         "fraction": ("target", fit.fraction),
-        "alpha": ("target", fit.alphas),
-        "cv_r2": ("target", fit.scores[own, np.arange(len(own))]),
+        "alpha": ("target", fit.alpha),
+        "cv_r2": ("target", fit.cv_r2),
     }
     attrs = {
         "subject": recording.subject,
         "model": str(embedding.attrs.get("model", "")),
         "mode": mode if isinstance(mode, str) else "own settings",
         "n_train": len(X),
-        "shared_fraction": str(settings.shared),
+        "shared_choice": str(settings.shared),
         "holds_intercept": str(settings.intercept),
     }
     return xr.Dataset(values, target_coords(recording), attrs)
@@ -253,13 +253,6 @@ def require_apart(train: Sequence[str], test: Sequence[str], subject: str) -> No
         raise InvalidInput(
             f"'{subject}': {len(both)} images are in training and test: {listed(both)}. Take them out of the training."
         )
-
-
-def _intercept(fit: FractionalFit, held: bool) -> Array:
-    if not held:
-        return np.where(np.isnan(fit.ridge.offset), np.nan, 0.0).astype(fit.ridge.offset.dtype)
-    moved = fit.ridge.centre.astype(np.float64) @ fit.ridge.coef
-    return np.asarray((fit.ridge.offset - moved).astype(fit.ridge.offset.dtype))
 
 
 def _correlations(predictions: Array, measured: Array, orders: npt.NDArray[np.integer]) -> tuple[Array, Array]:

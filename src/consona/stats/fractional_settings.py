@@ -7,7 +7,7 @@ import numpy as np
 
 from consona.stats.folds import Folds, group_folds
 
-__all__ = ["FractionalSettings", "Mode", "fractional_folds", "mode_settings"]
+__all__ = ["FractionalSettings", "Mode", "OrdinarySettings", "fractional_folds", "mode_settings"]
 
 Mode = Literal["paper", "released", "corrected"]
 
@@ -37,6 +37,25 @@ class FractionalSettings:
     n_folds: int = 5
 
 
+@dataclass(frozen=True)
+class OrdinarySettings:
+    """The same for a ridge whose penalties are numbers and not fractions.
+
+    Parameters
+    ----------
+    alphas
+        Penalties on features as they are; extended once where the edge is chosen.
+    shared, intercept, shuffled, n_folds
+        As in :class:`FractionalSettings`.
+    """
+
+    alphas: tuple[float, ...] = tuple(float(alpha) for alpha in np.logspace(-4, 6, 21))
+    shared: bool = False
+    intercept: bool = True
+    shuffled: bool = True
+    n_folds: int = 5
+
+
 def mode_settings(mode: Mode) -> FractionalSettings:
     """What a paper says, what its code does, and what good practice would be.
 
@@ -61,7 +80,7 @@ def mode_settings(mode: Mode) -> FractionalSettings:
     return settings[mode]
 
 
-def fractional_folds(n_rows: int, settings: FractionalSettings, *, seed: int = 0) -> Folds:
+def fractional_folds(n_rows: int, settings: FractionalSettings | OrdinarySettings, *, seed: int = 0) -> Folds:
     """The folds of the settings: consecutive and as equal as can be, or dealt by the seed.
 
     Raises
