@@ -13,9 +13,12 @@ from scipy.io import loadmat
 
 from consona.core.errors import InvalidInput
 from consona.core.stimuli import Stimuli
+from consona.datasets.nsd import load_nsd_images, load_nsd_stimuli
+from consona.datasets.nsd_prepare import prepare_nsd
+from consona.datasets.nsd_targets import STREAMS
 from consona.datasets.nsd_twins import TwinDesign, write_nsd_twin
 from consona.datasets.planted_responses import Planted, planted_responses
-from consona.datasets.twin_regions import N_VERTICES, STREAMS, surface_positions, twin_regions
+from consona.datasets.twin_regions import N_VERTICES, surface_positions, twin_regions
 
 DESIGN = TwinDesign(n_subjects=2, n_images=150, n_shared=50, n_sessions=(6, 5), n_vertices=642, n_volumes=1)
 REGIONS = ("early", "lateral", "parietal", "ventral")
@@ -133,6 +136,28 @@ def test_a_perfect_model_reaches_the_stated_correlation_and_nothing_elsewhere(tw
     quiet = means[:, regions == "ventral"]  # a region that no signal was given for
     r = [np.corrcoef(made(seen - 1)[:, np.flatnonzero(regions == "early")[0]], each)[0, 1] for each in quiet.T]
     assert abs(np.mean(r)) < 0.06
+
+
+def test_the_loaders_of_the_real_data_read_it(twin, tmp_path):
+    folder, (images, stimuli, _), truth = twin
+    loaded = load_nsd_stimuli(folder)
+    assert loaded.table["text"].tolist() == stimuli.table["text"].tolist()
+    assert [" ".join(each) for each in loaded.table["categories"]][:2] == ["cat", "dog tree"]
+    np.testing.assert_array_equal(load_nsd_images(loaded.ids[[7, 3]], folder).values, images.values[[7, 3]])
+    regions = twin_regions(*surface_positions(DESIGN.n_vertices))
+    for space in ("fsaverage", "func1pt8mm"):
+        file = prepare_nsd(folder, "subj01", out=tmp_path / f"{space}.npy", space=space)
+        labels = file.labels()
+        planted = labels["ncsnr_shipped"] > 0
+        assert set(labels["roi"][planted]) == set(REGIONS[:3])
+        # The noise variance, 1 / (1 + ncsnr^2), has a relative standard error of .08 in one target; 150 are averaged.
+        expected = np.mean(1 / (1 + labels["ncsnr_shipped"][planted] ** 2))
+        assert np.mean(labels["noise_variance"][planted]) == pytest.approx(expected, abs=0.04)
+        assert np.median(labels["noise_variance"][~planted]) == pytest.approx(1, abs=0.02)
+        if space == "fsaverage":
+            assert labels["roi"].tolist() == regions.tolist()
+    fewer = prepare_nsd(folder, "subj02", out=tmp_path / "fewer.npy")
+    assert len(fewer.ids) == truth["subjects"]["subj02"]["n_images_all_repetitions"] < DESIGN.n_images
 
 
 def test_a_volume_has_the_axes_of_the_real_one(twin):

@@ -20,6 +20,8 @@ from consona.core.invariants import as_names, listed
 from consona.core.stimuli import Stimuli
 from consona.datasets.locate import corpus_file, corpus_folder
 from consona.datasets.nsd_ids import require_nsd_ids, stimulus_ids
+from consona.datasets.nsd_layout import HEMISPHERES
+from consona.datasets.nsd_targets import REGIONS
 from consona.datasets.plainarrays import load_plain_array, map_plain_array
 from consona.datasets.response_files import ResponseFile, open_responses, prepared_from, write_responses
 from consona.datasets.unpickle import load_saved_names
@@ -31,9 +33,7 @@ LICENCE = "NSD data access agreement and the terms of the challenge; no redistri
 CITATION = (
     "Gifford et al. (2023), The Algonauts Project 2023 Challenge. arXiv:2301.03198; Allen et al. (2022), Nat Neurosci"
 )
-SIDES = {"lh": "left", "rh": "right"}
 SPLITS = {"training": "train", "test": "test"}
-REGIONS = ("early", "ventral", "lateral", "parietal")
 
 N_FSAVERAGE = 163_842
 """Vertices of a hemisphere of fsaverage; a folder whose masks have as many is the released one."""
@@ -144,8 +144,8 @@ def load_algonauts(folder: Path | str | None = None, subject: str = "subj01", *,
     root, shown = corpus_folder(NAME, folder), load_algonauts_stimuli(folder, subject)
     ids = shown.ids[shown["split"] == "training"]
     labels, masks = _labels(root, subject)
-    n_vertices = [int((labels["hemisphere"] == side).sum()) for side in SIDES.values()]
-    paths = {side: corpus_file(root, _RESPONSES.format(subject, side), NAME) for side in SIDES}
+    n_vertices = [int((labels["hemisphere"] == side).sum()) for side in HEMISPHERES.values()]
+    paths = {side: corpus_file(root, _RESPONSES.format(subject, side), NAME) for side in HEMISPHERES}
     arrays = [_rows(path, len(ids), n) for path, n in zip(paths.values(), n_vertices)]
     if len({len(each) for each in arrays}) > 1:
         rows = listed(f"{path.name}: {len(each)} rows" for path, each in zip(paths.values(), arrays))
@@ -199,7 +199,7 @@ def _labels(root: Path, subject: str) -> tuple[dict[str, npt.NDArray[Any]], dict
     known = {number: name for number, name in names.items() if name in REGIONS}
     parts: dict[str, list[npt.NDArray[Any]]] = {"hemisphere": [], "vertex": [], "roi": []}
     masks = {}
-    for side, hemisphere in SIDES.items():
+    for side, hemisphere in HEMISPHERES.items():
         whole = corpus_file(root, f"{home}/{side}.all-vertices_fsaverage_space.npy", NAME)
         masks[side] = load_plain_array(whole).astype(bool)
         vertices = np.flatnonzero(masks[side])

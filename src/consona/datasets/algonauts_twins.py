@@ -12,12 +12,14 @@ import xarray as xr
 
 from consona.core.errors import InvalidInput
 from consona.core.invariants import require_dims
-from consona.datasets.algonauts import SIDES, SPLITS
+from consona.datasets.algonauts import SPLITS
+from consona.datasets.nsd_layout import HEMISPHERES
+from consona.datasets.nsd_targets import STREAMS
 from consona.datasets.nsd_twin_brains import Signals, best_r, stream_numbers, write_once
 from consona.datasets.nsd_twin_design import Experiment, TwinDesign
 from consona.datasets.nsd_twin_files import png_bytes
 from consona.datasets.planted_responses import Planted, planted_responses
-from consona.datasets.twin_regions import STREAMS, surface_positions, twin_regions
+from consona.datasets.twin_regions import surface_positions, twin_regions
 from consona.stats.seeds import rng_for
 
 __all__ = ["write_algonauts_twin"]
@@ -120,14 +122,14 @@ def _array_files(
     streams = stream_numbers(twin_regions(*surface_positions(n_vertices)))
     inside = np.zeros(2 * n_vertices, dtype=np.int64)
     inside[where] = 1
-    for side, first in zip(SIDES, (0, n_vertices)):
+    for side, first in zip(HEMISPHERES, (0, n_vertices)):
         own = slice(first, first + n_vertices)
         targets = (where >= first) & (where < first + n_vertices)
         yield f"training_split/training_fmri/{side}_training_fmri.npy", values[:, targets]
         yield f"roi_masks/{side}.all-vertices_fsaverage_space.npy", inside[own]
         yield f"roi_masks/{side}.streams_fsaverage_space.npy", streams[own]
         yield f"roi_masks/{side}.streams_challenge_space.npy", streams[where[targets]]
-    yield "roi_masks/mapping_streams.npy", np.array(dict(STREAMS), dtype=object)
+    yield "roi_masks/mapping_streams.npy", np.array(dict(enumerate(("Unknown", *STREAMS[1:]))), dtype=object)
 
 
 def _npy(array: npt.NDArray[Any]) -> bytes:

@@ -30,10 +30,10 @@ _NSD = Corpus(
         url="https://naturalscenesdataset.org",
         how=(
             "Sign the agreement there; the files lie in the bucket natural-scenes-dataset of Amazon S3 (us-east-2). "
-            "For every subject: nsddata_betas/ppdata/subjXX/fsaverage/betas_fithrf_GLMdenoise_RR (315 GB for all; "
-            "for voxels func1pt8mm, 42 GB for one, and nsddata/ppdata/subjXX/func1pt8mm) and nsddata/ppdata/subjXX/behav/responses.tsv. Once: "
-            "nsddata/experiments/nsd, nsddata/freesurfer/fsaverage/label, and of "
-            "nsddata_stimuli/stimuli/nsd the file nsd_stimuli.hdf5 (40 GB, for images alone). From COCO: "
+            "For every subject: nsddata_betas/ppdata/subjXX/fsaverage/betas_fithrf_GLMdenoise_RR (315 GB for all) and "
+            "nsddata/ppdata/subjXX/behav/responses.tsv; for voxels func1pt8mm instead (42 GB for one), and "
+            "nsddata/ppdata/subjXX/func1pt8mm. Once: nsddata/experiments/nsd, nsddata/freesurfer/fsaverage/label, and "
+            "for images nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5 (40 GB). From COCO: "
             "captions_{train,val}2017.json and instances_{train,val}2017.json into "
             "nsddata_stimuli/stimuli/nsd/annotations. Keep folders and names as they are."
         ),

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from consona.datasets import nsd_twin_files as files
+from consona.datasets.nsd_targets import STREAMS
 from consona.datasets.nsd_twin_design import Counts, Experiment
 from consona.datasets.planted_responses import Planted, PlantedResponses, planted_responses
-from consona.datasets.twin_regions import STREAMS, surface_positions, twin_regions
+from consona.datasets.twin_regions import surface_positions, twin_regions
 from consona.engine.store import write_atomically
 from consona.stats.seeds import rng_for
 
@@ -102,8 +103,7 @@ def write_once(path: Path, content: Callable[[], bytes]) -> None:
 
 def stream_numbers(regions: Names) -> Counts:
     """The label of every region in the map called streams; 0 where there is none."""
-    numbers = {name: number for number, name in STREAMS.items() if number}
-    return np.array([numbers.get(name, 0) for name in regions.tolist()], dtype=np.int64)
+    return np.array([STREAMS.index(name) for name in regions.tolist()], dtype=np.int64)
 
 
 def _write_volume(root: Path, experiment: Experiment, number: int, signals: Signals, planted: Planted) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from consona.core.errors import require_extra
-from consona.datasets.twin_regions import STREAMS
+from consona.datasets.nsd_targets import STREAMS
 
 Single = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int64]
@@ -40,9 +40,9 @@ def mgz_bytes(values: npt.NDArray[np.generic]) -> bytes:
     return gzip.compress(mgh_bytes(values), mtime=0)
 
 
-def colour_table(names: Mapping[int, str] = STREAMS) -> bytes:
-    """A ``.ctab`` file: number and name of every label."""
-    return "".join(f"{number} {name}\n" for number, name in names.items()).encode()
+def colour_table(names: Sequence[str] = STREAMS) -> bytes:
+    """A ``.ctab`` file: number and name of every label, the first being none."""
+    return "".join(f"{number} {name or 'Unknown'}\n" for number, name in enumerate(names)).encode()
 
 
 def volume_bytes(values: npt.NDArray[np.generic], affine: npt.NDArray[np.float64]) -> bytes:

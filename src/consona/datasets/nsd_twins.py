@@ -133,7 +133,7 @@ def _label_files(n_vertices: int) -> Iterator[tuple[str, Callable[[], bytes]]]:
         yield f"{LABELS}/{side}.streams.mgz", partial(files.mgz_bytes, streams[where])
         yield f"{LABELS}/{side}.nsdgeneral.mgz", partial(files.mgz_bytes, general[where])
     yield f"{LABELS}/streams.mgz.ctab", files.colour_table
-    yield f"{LABELS}/nsdgeneral.mgz.ctab", partial(files.colour_table, {0: "Unknown", 1: "nsdgeneral"})
+    yield f"{LABELS}/nsdgeneral.mgz.ctab", partial(files.colour_table, ("", "nsdgeneral"))
 
 
 def _require_same(

@@ -15,18 +15,6 @@ Hemisphere = Literal["left", "right"]
 N_VERTICES = 10_242
 """Vertices of a hemisphere of fsaverage5; the first 2,562, 642, 162 and 42 of them are coarser meshes of their own."""
 
-STREAMS: Mapping[int, str] = {
-    0: "Unknown",
-    1: "early",
-    2: "midventral",
-    3: "midlateral",
-    4: "midparietal",
-    5: "ventral",
-    6: "lateral",
-    7: "parietal",
-}
-"""Labels of the map that the Natural Scenes Dataset calls streams, by number."""
-
 PATCHES: Mapping[str, tuple[tuple[float, float, float, float], ...]] = {
     "early": ((9, -98, 0, 17), (9, -84, 4, 16), (18, -98, 6, 12)),
     "ventral": ((38, -55, -20, 15), (28, -46, -12, 13), (33, -68, -14, 13)),
