@@ -46,8 +46,8 @@ def test_a_readout_of_zeros_ties_with_everything():
     np.testing.assert_allclose(found.two_way, 0.5)
     np.testing.assert_allclose(found.top[:, 0], [1 / 40, 5 / 40, 10 / 40])
     null = readout_null(np.broadcast_to(mean, truth.shape), truth, mean, random_orders(40, 2, seed=0))
-    assert np.isnan(null[:, MEASURES.index("centred r")]).all()
-    np.testing.assert_allclose(null[:, MEASURES.index("two-way")], 0.5)
+    assert np.isnan(null[:, MEASURES.index("centred_r")]).all()
+    np.testing.assert_allclose(null[:, MEASURES.index("two_way")], 0.5)
 
 
 def test_cosines_are_those_of_scikit_learn():

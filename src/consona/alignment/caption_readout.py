@@ -118,8 +118,8 @@ def readout_scores(
     -------
     xr.Dataset
         Over ``stimulus``: ``raw_r``, ``centred_r``, ``baseline_r``, ``rank`` (from 1) and ``two_way`` among the test
-        stimuli. Over ``measure``: the ``mean``, ``low``, ``high``, ``p`` (one-sided; NaN for the baseline), ``null``
-        (mean over orders) and ``chance`` (NaN where there is none but the null). ``attrs`` count stimuli.
+        stimuli. Over ``measure``: the ``mean``, ``low``, ``high``, ``p`` (one-sided; NaN for the baseline and the gain),
+        ``null`` (mean over orders) and ``chance`` (NaN where there is none but the null). ``attrs`` count stimuli.
 
     Raises
     ------
@@ -193,14 +193,14 @@ def _responses(recording: Recording, train: Sequence[str], test: Sequence[str]) 
 
 
 def _beside_null(means: Array, null: Array) -> dict[str, Array]:
-    """p of every measure and the mean of its null; a null that does not move (the baseline) has no p."""
+    """p of every measure and the mean of its null, but for the baseline, which no order moves, and the gain over it."""
     if not len(null):
         return {"p": np.full(len(means), np.nan), "null": np.full(len(means), np.nan)}
-    p = np.where(np.array(MEASURES) == "mean baseline", np.nan, p_value(means, null))
+    p = np.where(np.isin(MEASURES, ["baseline_r", "gain"]), np.nan, p_value(means, null))
     return {"p": p, "null": null.mean(axis=0)}
 
 
 def _chance(n_test: int) -> Array:
     """What is expected of a read-out that knows the mean and nothing else, where that is known."""
-    known = {"centred r": 0.0, "gain over mean": 0.0, "two-way": 0.5} | {f"top-{k}": min(k / n_test, 1.0) for k in TOPS}
+    known = {"centred_r": 0.0, "gain": 0.0, "two_way": 0.5} | {f"top{k}": min(k / n_test, 1.0) for k in TOPS}
     return np.array([known.get(name, np.nan) for name in MEASURES])

@@ -12,7 +12,7 @@ from consona.stats.shapes import Float, Int, Real
 __all__ = ["MEASURES", "TOPS", "ReadoutScores", "paired_null", "readout_null", "readout_scores", "row_cosines"]
 
 TOPS = (1, 5, 10)
-MEASURES = ("raw r", "centred r", "mean baseline", "gain over mean", "two-way", *(f"top-{k}" for k in TOPS))
+MEASURES = ("raw_r", "centred_r", "baseline_r", "gain", "two_way", *(f"top{k}" for k in TOPS))
 
 
 class ReadoutScores(NamedTuple):
