@@ -118,7 +118,7 @@ def readout_scores(
     -------
     xr.Dataset
         Over ``stimulus``: ``raw_r``, ``centred_r``, ``baseline_r``, ``rank`` (from 1) and ``two_way`` among the test
-        stimuli. Over ``measure``: the ``mean``, ``low``, ``high``, ``p`` (one-sided; NaN for the baseline and the gain),
+        stimuli. Over ``measure``: the ``mean``, ``low``, ``high``, ``p`` (one-sided; NaN for baseline and gain),
         ``null`` (mean over orders) and ``chance`` (NaN where there is none but the null). ``attrs`` count stimuli.
 
     Raises
