@@ -76,6 +76,17 @@ def test_the_design_is_that_of_both_files(tree):
     assert shared_stimuli(root) == stimulus_ids(range(24))
 
 
+def test_names_of_shared_pictures_are_held_to_the_plan(tree):
+    root, _ = tree
+    folder = root / "nsddata/stimuli/nsd/shared1000"
+    folder.mkdir(parents=True)
+    (folder / "shared0002_nsd00002.png").touch()
+    assert len(shared_stimuli(root)) == 24
+    (folder / "shared0003_nsd00002.png").touch()
+    with pytest.raises(InvalidInput, match="1 of 2 names .* should be nsd00003"):
+        shared_stimuli(root)
+
+
 def test_stimuli_have_their_captions_and_objects(tree):
     stimuli = load_nsd_stimuli(tree[0])
     assert len(stimuli) == N_IMAGES

@@ -137,6 +137,9 @@ def test_it_is_made_once_and_anew_when_an_input_changes(tree, tmp_path, monkeypa
     made = (tmp_path / "a.npy").stat().st_mtime_ns
     assert prepare_nsd(root, "subj01", out=tmp_path / "a.npy", memory_mb=500) == first
     assert (tmp_path / "a.npy").stat().st_mtime_ns == made
+    for name in ("a.npy", "a.nc"):  # damage is mended
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:100])
+        assert prepare_nsd(root, "subj01", out=tmp_path / "a.npy") == first
     path = root / f"nsddata_betas/ppdata/subj01/fsaverage/{BETAS}/rh.betas_session02.mgh"
     mgh(path, np.random.default_rng(0).standard_normal((N_VERTICES, N_TRIALS)).astype(np.float32))
     assert prepare_nsd(root, "subj01", out=tmp_path / "a.npy").fingerprint() != first.fingerprint()

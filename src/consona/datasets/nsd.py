@@ -15,7 +15,15 @@ from consona.core.invariants import listed
 from consona.core.stimuli import Stimuli
 from consona.datasets.locate import corpus_file
 from consona.datasets.nsd_captions import coco_captions, coco_categories
-from consona.datasets.nsd_ids import N_IMAGES, from_73k, nsd_ids, require_nsd_ids, require_order, stimulus_ids
+from consona.datasets.nsd_ids import (
+    N_IMAGES,
+    from_73k,
+    nsd_ids,
+    require_nsd_ids,
+    require_order,
+    require_shared_names,
+    stimulus_ids,
+)
 from consona.datasets.nsd_layout import EXPERIMENT, NAME, STIMULI, nsd_root
 from consona.datasets.textcorpus import numbers, read_columns
 
@@ -108,9 +116,10 @@ def shared_stimuli(
     Raises
     ------
     InvalidInput
-        When no image is shared.
+        When no image is shared, or the names of the shared pictures differ from the plan of the experiment.
     """
     root = nsd_root(folder)
+    _require_names(root)
     people = list(subjects or nsd_subjects(root))
     shown = [design(root, subject)["nsd_id"].value_counts() for subject in people]
     common = set.intersection(*(set(each.index[each >= repetitions].tolist()) for each in shown))
@@ -224,19 +233,31 @@ def _n_images(root: Path) -> int:
 
 def _planned(path: Path, number: int, n_images: int) -> npt.NDArray[np.int64]:
     """Images of every trial as the experiment was planned, from 0."""
-    from scipy.io.matlab import MatReadError, loadmat  # a fifth of a second, needed here only
-
-    try:
-        found = loadmat(path, variable_names=["masterordering", "subjectim"])
-        order, images = found["masterordering"].ravel().astype(np.int64), found["subjectim"].astype(np.int64)
-    except (MatReadError, ValueError, TypeError, OSError, NotImplementedError, KeyError, EOFError) as error:
-        raise InvalidInput(f"{path} is no design that can be read ({type(error).__name__}). Get it again.") from error
+    order, images = _plan(path, "masterordering").ravel(), _plan(path, "subjectim")
     if number > len(images) or order.min(initial=1) < 1 or order.max(initial=1) > images.shape[1]:
         raise InvalidInput(
             f"{path}: subjectim has the shape {images.shape} and masterordering goes from {order.min()} to "
             f"{order.max()}; subject {number} needs a row, and the order counts from 1. Get the file again."
         )
     return from_73k(images[number - 1][order - 1], n_images=n_images, source=f"{path.name}, subjectim")
+
+
+def _plan(path: Path, name: str) -> npt.NDArray[np.int64]:
+    """A table of the plan of the experiment, as it is in the file."""
+    from scipy.io.matlab import MatReadError, loadmat  # a fifth of a second, needed here only
+
+    try:
+        return np.atleast_2d(loadmat(path, variable_names=[name])[name]).astype(np.int64)
+    except (MatReadError, ValueError, TypeError, OSError, NotImplementedError, KeyError, EOFError) as error:
+        raise InvalidInput(f"{path} is no design that can be read ({type(error).__name__}). Get it again.") from error
+
+
+def _require_names(root: Path) -> None:
+    """The names of the shared pictures, where they are there, are those of the plan."""
+    names = sorted(path.name for path in (root / "nsddata/stimuli/nsd/shared1000").glob("shared*_nsd*.png"))
+    if names and (root / _DESIGN).is_file():
+        shared = from_73k(_plan(root / _DESIGN, "sharedix").ravel(), n_images=_n_images(root), source="sharedix")
+        require_shared_names(names, shared)
 
 
 def _require_sessions(session: npt.NDArray[np.int64], path: Path) -> None:

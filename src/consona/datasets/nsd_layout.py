@@ -236,7 +236,9 @@ def _require_turned(path: Path, found: tuple[int, ...], shape: tuple[int, int, i
 
 def _percent(values: npt.NDArray[Any]) -> Single:
     single = np.ascontiguousarray(values, dtype=np.float32)
-    return single / np.float32(SCALE) if values.dtype.kind in "iu" else single
+    if values.dtype.kind in "iu":
+        single /= np.float32(SCALE)
+    return single
 
 
 def _read(path: Path, read: Callable[[], Any]) -> Any:

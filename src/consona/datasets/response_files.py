@@ -15,6 +15,7 @@ from consona.core.errors import InvalidInput, MissingData
 from consona.core.invariants import as_names, listed, require_unique
 from consona.core.recording import Recording
 from consona.engine import forms
+from consona.engine.fingerprint import fingerprint
 from consona.engine.store import let_go, sweep, write_array_atomically, write_atomically
 
 __all__ = ["Labels", "ResponseFile", "open_responses", "prepared_from", "write_responses"]
@@ -155,11 +156,12 @@ def open_responses(path: Path | str) -> ResponseFile:
 
 
 def prepared_from(path: Path | str) -> str:
-    """The ``key`` that a finished file was written with; empty where there is no finished file."""
-    file = Path(path)
-    if not file.is_file() or not _beside(file).is_file():
+    """The ``key`` that a file was written with; empty where there is no file, or one that is not whole."""
+    try:
+        open_responses(path)
+        return str(_labels_of(Path(path)).attrs.get("key", ""))
+    except (MissingData, InvalidInput):
         return ""
-    return str(_labels_of(file).attrs.get("key", ""))
 
 
 def write_responses(
@@ -274,7 +276,9 @@ def _text_of(labels: xr.DataArray) -> npt.NDArray[Any]:
 
 
 def _hash_of(file: Path, data: xr.Dataset) -> str:
-    digest = hashlib.sha256(forms.to_netcdf(data.drop_attrs(deep=False).assign_attrs(subject=data.attrs["subject"])))
+    """Of subject, ids, labels and values; facts of the preparation do not count."""
+    labels = fingerprint(data.drop_attrs(deep=False).assign_attrs(subject=data.attrs["subject"]))
+    digest = hashlib.sha256(str(labels).encode())
     with open(file, "rb") as stream:
         for block in iter(lambda: stream.read(2**24), b""):
             digest.update(block)
