@@ -20,7 +20,7 @@ from consona.datasets.nsd_twins import TwinDesign, write_nsd_twin
 from consona.datasets.planted_responses import Planted, planted_responses
 from consona.datasets.twin_regions import N_VERTICES, surface_positions, twin_regions
 
-DESIGN = TwinDesign(n_subjects=2, n_images=150, n_shared=50, n_sessions=(6, 5), n_vertices=642, n_volumes=1)
+DESIGN = TwinDesign(n_subjects=2, n_images=150, n_shared=20, n_sessions=(6, 5), n_vertices=642, n_volumes=1)
 REGIONS = ("early", "lateral", "parietal", "ventral")
 PLANTED = Planted(ncsnr=0.6)
 BETAS = "nsddata_betas/ppdata/{}/{}/betas_fithrf_GLMdenoise_RR"
@@ -48,7 +48,7 @@ def material(n, *, seed=0):
 def twin(tmp_path_factory):
     """The folder, what it was made of, and what is planted."""
     folder = tmp_path_factory.mktemp("nsd") / "twin"
-    made_of = material(270)
+    made_of = material(280)
     return folder, made_of, write_nsd_twin(folder, *made_of, DESIGN, planted=PLANTED, seed=3)
 
 

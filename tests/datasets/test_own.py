@@ -76,6 +76,19 @@ def test_arrays_in_another_order_are_put_in_the_order_of_the_table(tmp_path, tab
     np.testing.assert_allclose(load_own_features(features, IDS[:3], order=order).layer(0), VALUES[:3], rtol=1e-6)
 
 
+def test_a_mask_says_where_the_columns_of_an_array_lie(tmp_path, table):
+    np.save(tmp_path / "sub-01.npy", VALUES[:, :4])
+    ids_beside(tmp_path / "sub-01.csv")
+    inside = mask(tmp_path / "mask.nii.gz", (1, 0, 1, 1, 0, 1))
+    (recording,) = load_own(table, [tmp_path / "sub-01.npy"], mask=inside).recordings
+    np.testing.assert_allclose(recording.mean(), VALUES[:, :4])
+    voxels = np.argwhere(np.asarray(nibabel.load(inside).dataobj) > 0)
+    np.testing.assert_array_equal(np.stack([recording.data[name] for name in "ijk"], axis=1), voxels[:, :3])
+    np.save(tmp_path / "sub-01.npy", VALUES)
+    with pytest.raises(InvalidInput, match="4 voxels"):
+        load_own(table, [tmp_path / "sub-01.npy"], mask=inside)
+
+
 def test_rows_of_one_stimulus_are_repetitions_over_the_files_of_a_subject(tmp_path, table):
     np.savez(tmp_path / "sub-01_run-1.npz", responses=VALUES[[0, 1, 0]], stimulus=["s1", "s2", "s1"])
     np.savez(tmp_path / "sub-01_run-2.npz", responses=VALUES[[0, 2]] + 3, stimulus=["s1", "s3"])

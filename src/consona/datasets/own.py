@@ -4,7 +4,7 @@ import glob
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from consona.core.stimuli import Stimuli
 from consona.datasets.locate import sha256
 from consona.datasets.own_arrays import ARRAYS, Rows, array_rows, own_recording
 from consona.datasets.own_epochs import EPOCHS, epochs_rows
-from consona.datasets.own_images import IMAGES, bids_images, bids_rows, bids_subjects, image_rows
+from consona.datasets.own_images import IMAGES, bids_images, bids_rows, bids_subjects, image_file, image_rows
 from consona.datasets.own_tables import (
     STIMULUS,
     TABLES,
@@ -54,7 +54,8 @@ def load_own(
         other gives the files in it. Files of one subject (``sub-…`` in the name, else the whole name) are joined: rows
         of the same stimulus are repetitions.
     mask
-        For images: voxels above zero are targets. ``{subject}`` in it stands for the subject.
+        An image whose voxels above zero are the targets: of images, and of arrays with a column per voxel, in the
+        order of ``mask[mask > 0]``. ``{subject}`` in it stands for the subject.
     order
         Table with the column ``stimulus`` and a row per row (volume) of every ``.npy`` file and image. Without it, the
         table of the same name beside each file.
@@ -135,9 +136,10 @@ class _Reading:
         """The rows of one file, by its kind."""
         if source.path.name.endswith(EPOCHS):
             return epochs_rows(source.path, self.column)
-        if not source.path.name.endswith(IMAGES):
-            return array_rows(source.path, self.order)
         mask = Path(str(self.mask).replace("{subject}", source.subject)) if self.mask is not None else None
+        if not source.path.name.endswith(IMAGES):
+            rows = array_rows(source.path, self.order)
+            return rows if mask is None else replace(rows, mask=image_file(mask))
         if source.bids:
             return bids_rows(source.path, self.column, mask)
         if mask is None:
