@@ -15,6 +15,8 @@ STEM = 24
 SIZES = 16
 """Height and width of images are a multiple of this: the stem divides by 4, the first two layers by 2 each."""
 _CENTRE, _SPREAD = 127.5, 63.75  # bytes become numbers between -2 and 2
+_QUIET = 0.1 * 2**0.5
+_GAINS = {"lateral": _QUIET, "top_down": _QUIET, "output": 1.0}
 
 
 class SceneNetwork(nn.Module):
@@ -29,7 +31,7 @@ class SceneNetwork(nn.Module):
 
     where the line is the mean over positions. The feed-forward network has one time and only :math:`B`. Weights are
     the same at all times. After BLT networks (Spoerer et al. 2017, Frontiers in Psychology 8:1551); here top-down
-    signals come from the time step before, and ``norm`` is over features and positions (Ba et al. 2016).
+    signals come from the time step before, and ``norm`` is over features and positions (arXiv:1607.06450).
 
     Parameters
     ----------
@@ -108,8 +110,9 @@ def _n_weights(width: int | np.ndarray, n_inner: int, n_layers: int) -> int | np
 def scene_network(recipe: SceneRecipe, n_outputs: int, seed: int) -> SceneNetwork:
     """A network with random weights that belong to the seed (and to what the network is, not to its objective).
 
-    Convolutions are drawn from normal distributions of variance 2 / inputs (He et al. 2015); biases are 0; the output
-    is drawn last, with variance 1 / inputs. No state of torch is touched.
+    Convolutions are drawn from normal distributions of variance 2 / inputs (He et al. 2015), lateral and top-down ones
+    a tenth as wide: random signals from the time before would hide the image. Biases are 0; the output is drawn last,
+    with variance 1 / inputs. No state of torch is touched.
     """
     with torch.random.fork_rng(devices=[]):
         network = SceneNetwork(recipe, n_outputs)
@@ -119,7 +122,7 @@ def scene_network(recipe: SceneRecipe, n_outputs: int, seed: int) -> SceneNetwor
             if weight.ndim == 1:
                 weight.fill_(float(name.startswith("norm") and name.endswith("weight")))
                 continue
-            gain = 1.0 if name.startswith("output") else 2.0
-            spread = (gain / weight[0].numel()) ** 0.5
+            gain = next((value for start, value in _GAINS.items() if name.startswith(start)), 2**0.5)
+            spread = gain / weight[0].numel() ** 0.5
             weight.copy_(torch.from_numpy(rng.standard_normal(tuple(weight.shape), dtype=np.float32) * spread))
     return network

@@ -54,7 +54,7 @@ class SceneRecipe:
     width: int = 64
     n_layers: int = 3
     n_times: int = 4
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     weight_decay: float = 1e-2
     shift: int = 4
     gain: float = 0.2

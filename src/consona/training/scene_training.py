@@ -24,7 +24,7 @@ from consona.training.training_state import TrainingState
 __all__ = ["SceneTrainer", "cosines", "require_targets", "train_scene_network"]
 
 Progress = Callable[[int, float], None]
-_CLIP, _LOOK = 1.0, 256
+_CLIP, _LOOK, _MIDDLE = 1.0, 256, 127.5
 
 
 class _Material(NamedTuple):
@@ -207,13 +207,15 @@ def _share_of_rate(step: int, n_warm: int, n_epochs: int) -> float:
 def _augmented(images: np.ndarray, recipe: SceneRecipe, rng: np.random.Generator) -> np.ndarray:
     """Each image moved, and its contrast and brightness changed, by its own draw; float32 on the scale of bytes."""
     n, height, width = images.shape[:3]
-    across, down = rng.integers(-recipe.shift, recipe.shift + 1, (2, n, 1))
-    ys = np.clip(np.arange(height) + down, 0, height - 1)
-    xs = np.clip(np.arange(width) + across, 0, width - 1)
-    moved = images[np.arange(n)[:, None, None], ys[:, :, None], xs[:, None, :]].astype(np.float32)
+    edge, made = recipe.shift, np.empty(images.shape, np.float32)
+    wide = np.pad(images, ((0, 0), (edge, edge), (edge, edge), (0, 0)), mode="edge")
+    places = rng.integers(0, 2 * edge + 1, (n, 2)).tolist()
+    for into, image, (y, x) in zip(made, wide, places):  # an index for every pixel takes four times as long
+        into[...] = image[y : y + height, x : x + width]
     contrast, brightness = 1 + recipe.gain * rng.uniform(-1, 1, (2, n, 1, 1, 1)).astype(np.float32)
-    middle = np.float32(127.5)
-    return np.clip((moved - middle) * contrast + middle * brightness, 0, 255)
+    made *= contrast
+    made += np.float32(_MIDDLE) * (brightness - contrast)
+    return np.clip(made, 0, 255, out=made)
 
 
 def cosines(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
