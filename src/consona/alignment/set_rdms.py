@@ -74,7 +74,7 @@ def region_set_rdms(
         When a stimulus evokes a pattern that does not vary over a region; the first is named.
     """
     patterns = patterns_of(recording)
-    rdms = np.stack([set_rdms(patterns[:, each], rows) for each in columns.values()])
+    rdms = np.stack([set_rdms(_columns(patterns, each), rows) for each in columns.values()])
     undefined = np.isnan(rdms).any(axis=(1, 2))
     if undefined.any():
         name = list(columns)[int(np.argmax(undefined))]
@@ -125,3 +125,9 @@ def region_labels(recording: Recording) -> npt.NDArray[np.str_]:
     if "roi" not in recording.data.coords:
         return np.full(recording.n_targets, EVERYWHERE)
     return as_names(recording.data["roi"].values)
+
+
+def _columns(patterns: Floats, which: npt.NDArray[np.intp]) -> Floats:
+    """Some columns, and no copy of them where they stand together: a region of 10,000 stimuli takes half a gigabyte."""
+    first, last = int(which[0]), int(which[-1])
+    return patterns[:, first : last + 1] if last - first + 1 == len(which) else patterns[:, which]
