@@ -233,8 +233,9 @@ def _require_finite(parts: Sequence[npt.NDArray[Any]], names: Sequence[str], sta
         odd = np.argwhere(~np.isfinite(values))
         if len(odd):
             raise InvalidInput(
-                f"{name}: row {start + int(odd[0, 0]) + 1} is not finite at vertex {int(odd[0, 1])} (and at "
-                f"{len(odd) - 1} other places nearby); the release has no gaps. Get the file again."
+                f"{name}: row {start + int(odd[0, 0]) + 1} has no finite value at column {int(odd[0, 1])} (from 0), and "
+                f"so have {len(odd) - 1} other places up to row {start + len(values)}; the release has no gaps. Get "
+                "the file again."
             )
 
 
