@@ -112,6 +112,19 @@ def test_one_fraction_for_all_is_the_best_on_the_average_and_one_per_target_the_
     assert strong.min() > weak.max()  # a signal of four times the noise, against one of a thirteenth
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_fold_without_variation_does_not_decide(dtype):
+    rng = np.random.default_rng(6)
+    X = rng.standard_normal((100, 4))
+    rare = np.where(np.arange(100) < 60, X[:, 0] > 0.5, 0.1).astype(dtype)  # constant in two of the five folds
+    Y = np.stack([X[:, 0], rare], axis=1).astype(dtype) + dtype(0.3)
+    folds = fractional_folds(100, mode_settings("paper"))
+    scores = fractional_scores(X, Y, FRACTIONS, folds)
+    some = fractional_scores(X, Y, FRACTIONS, Folds(folds.train[:3], folds.test[:3]))
+    np.testing.assert_allclose(scores[:, 1], some[:, 1], rtol=1e-5)
+    assert fractional_fit(X, Y, FRACTIONS, folds, shared=True).fraction.tolist() == [1.0, 1.0]
+
+
 def test_the_intercept_is_the_mean_and_can_be_dropped():
     X, Y = planted(150, 20)
     fit = fractional_fit(X, Y, np.array([0.5]), fractional_folds(150, mode_settings("paper")))

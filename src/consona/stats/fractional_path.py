@@ -70,7 +70,8 @@ def fractional_fit(
     Rokem and Kay (2020). One decomposition per fold, of features or of rows, whichever are fewer, gives every
     fraction of every target; axes below rounding count for nothing. The share is interpolated between penalties a
     fiftieth of a decade apart and right to four digits. Each fold is centred by its own training rows, and its
-    :math:`R^2` is about the mean of its own test rows, as in scikit-learn. Ties go to the smaller fraction.
+    :math:`R^2` is about the mean of its own test rows, as in scikit-learn; a
+    fold in which a target does not vary says nothing of it. Ties go to the smaller fraction.
 
     Parameters
     ----------
@@ -193,8 +194,9 @@ def _test(cv: Decomposed, fold: int, dtype: type) -> _Test:
 
 
 def _block_scores(rows: _Rows, targets: RotatedBlock, fractions: np.ndarray) -> np.ndarray:
-    """R2 of every fraction and target of a block, mean over folds."""
+    """R2 of every fraction and target of a block, mean over the folds in which the target varies."""
     total = np.zeros((len(fractions), len(targets.block.usable)))
+    count = np.zeros_like(total)
     for held, test in zip(rows.cv.held_out, rows.tests, strict=True):
         spectrum, primal = rows.cv.fits[held.fit].eigenvalues[test.axes], rows.cv.fits[held.fit].primal
         for part, (Z, truth) in enumerate(zip(targets.turned[held.fit][0], targets.truth(held), strict=True)):
@@ -202,9 +204,11 @@ def _block_scores(rows: _Rows, targets: RotatedBlock, fractions: np.ndarray) -> 
             some = slice(0, place.stop - place.start)
             Z_kept, own = np.ascontiguousarray(Z[test.axes, some]), np.ascontiguousarray(truth[:, some])
             alphas = share_penalties(spectrum.astype(np.float64), _with_axes(Z_kept, spectrum, primal), fractions)
-            total[:, place] += _part_scores(test, Z_kept, spectrum, alphas.astype(Z.dtype), own)
-    total[:, ~targets.block.usable] = np.nan
-    return total / rows.n_folds
+            scores = _part_scores(test, Z_kept, spectrum, alphas.astype(Z.dtype), own)
+            total[:, place] += np.where(np.isfinite(scores), scores, 0)
+            count[:, place] += np.isfinite(scores)
+    count[:, ~targets.block.usable] = 0
+    return total / np.where(count > 0, count, np.nan)
 
 
 def _with_axes(Z: np.ndarray, spectrum: np.ndarray, primal: bool) -> np.ndarray:
@@ -214,7 +218,8 @@ def _with_axes(Z: np.ndarray, spectrum: np.ndarray, primal: bool) -> np.ndarray:
 
 def _part_scores(test: _Test, Z: np.ndarray, spectrum: np.ndarray, alphas: np.ndarray, truth: np.ndarray) -> np.ndarray:
     r"""R2 of some targets, the squared error as :math:`y'y - 2 w'A'y + \|Rw\|^2` with :math:`R'R = A'A`."""
-    spread = np.square(truth - truth.mean(axis=0)).sum(axis=0)
+    spread = truth - truth[:1]  # exactly zero where a target is constant: its mean need not be the constant
+    spread = np.square(spread - spread.mean(axis=0)).sum(axis=0)
     spread = np.where(spread > 0, spread, np.nan)
     length, cross = np.square(truth).sum(axis=0), test.features.T @ truth
     found = np.empty(alphas.shape)
