@@ -90,7 +90,7 @@ def with_nan(values):
         (lambda values: values.T, r"lh_training_fmri\.npy has the shape .* It is transposed"),
         (lambda values: values[:-1], r"'lh_training_fmri.npy: 79 rows', 'rh_training_fmri.npy: 80 rows'"),
         (lambda values: values[:, 1:], "vertices"),
-        (with_nan, r"lh_training_fmri\.npy: row 8 has no finite value at column 3"),
+        (with_nan, r"lh_training_fmri\.npy: row 8 is not finite at column 3"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(copy, tmp_path, change, match):

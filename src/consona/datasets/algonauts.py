@@ -233,8 +233,8 @@ def _require_finite(parts: Sequence[npt.NDArray[Any]], names: Sequence[str], sta
         odd = np.argwhere(~np.isfinite(values))
         if len(odd):
             raise InvalidInput(
-                f"{name}: row {start + int(odd[0, 0]) + 1} has no finite value at column {int(odd[0, 1])} (from 0), and "
-                f"so have {len(odd) - 1} other places up to row {start + len(values)}; the release has no gaps. Get "
+                f"{name}: row {start + int(odd[0, 0]) + 1} is not finite at column {int(odd[0, 1])} (from 0), and "
+                f"so are {len(odd) - 1} other places up to row {start + len(values)}; the release has no gaps. Get "
                 "the file again."
             )
 
