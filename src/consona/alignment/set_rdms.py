@@ -99,7 +99,7 @@ def model_set_rdms(models: Mapping[str, Features], sets: xr.DataArray, *, metric
         rows = rows_of_sets(sets, features.ids, f"Model '{model}'")
         labels = as_names(features.data["name"].values) if "name" in features.data.coords else None
         for k, layer in enumerate(features.layers):
-            rdms.append(set_rdms(features.layer(int(layer)), rows, distance=distance))
+            rdms.append(set_rdms(features.layer(int(layer)), rows, metric=distance))
             label = f"layer {layer}" if labels is None else str(labels[k])
             names.append((model if len(features.layers) == 1 else f"{model} {label}", model, label))
     if not names:

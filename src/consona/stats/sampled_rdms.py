@@ -20,7 +20,7 @@ def set_rdms(
     patterns: Real[np.ndarray, "n_stimuli n_targets"],
     rows: Int[np.ndarray, "n_sets n_places"],
     *,
-    distance: Callable[[np.ndarray], np.ndarray] = correlation_rdm,
+    metric: Callable[[np.ndarray], np.ndarray] = correlation_rdm,
 ) -> Float[np.ndarray, "n_sets n_pairs"]:
     """The RDM of every set, upper triangles row by row; a full RDM of all stimuli is never made.
 
@@ -32,7 +32,7 @@ def set_rdms(
         Responses or features; all columns are used.
     rows
         The stimuli of each set.
-    distance
+    metric
         From patterns ``(n_places, n_targets)`` to ``(n_pairs,)``.
 
     Raises
@@ -40,7 +40,7 @@ def set_rdms(
     ValueError
         With fewer than two places.
     """
-    return np.stack([distance(patterns[each]) for each in rows])
+    return np.stack([metric(patterns[each]) for each in rows])
 
 
 def compared_sets(
