@@ -38,7 +38,7 @@ def test_the_flat_map_has_no_medial_wall_and_no_triangle_across_a_cut(side):
     assert edges.max() < 15
     pial, _ = fsaverage5_mesh("pial", side)
     cut = pial[np.isnan(positions[:, 0])]
-    assert np.abs(cut[:, 0]).max() < 35 < np.abs(pial[:, 0]).max() / 1.9  # near the midline
+    assert np.abs(cut[:, 0]).max() < 45  # cortex reaches 70
 
 
 def test_left_and_right_lie_on_their_sides():
