@@ -183,5 +183,5 @@ def test_known_hashes_are_those_of_the_corpora(data_folder, monkeypatch):
         for remote in remotes:
             path = data_folder / name / remote.path
             assert hashlib.sha256(path.read_bytes()).hexdigest() == remote.sha256
-    elsewhere = ("faced_bids", "seed_v", "nsd", "algonauts2023")  # given out on application only
+    elsewhere = ("faced_bids", "seed_v", "nsd", "algonauts")  # given out on application only
     assert all(entry.found() == data_folder / entry.name for entry in catalogue() if entry.name not in elsewhere)

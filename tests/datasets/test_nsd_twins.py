@@ -16,7 +16,7 @@ from consona.core.stimuli import Stimuli
 from consona.datasets.nsd import load_nsd_images, load_nsd_stimuli
 from consona.datasets.nsd_prepare import prepare_nsd
 from consona.datasets.nsd_targets import STREAMS
-from consona.datasets.nsd_twins import TwinDesign, write_nsd_twin
+from consona.datasets.nsd_twins import TwinDesign, nsd_twin_key, write_nsd_twin
 from consona.datasets.planted_responses import Planted, planted_responses
 from consona.datasets.twin_regions import N_VERTICES, surface_positions, twin_regions
 
@@ -190,6 +190,7 @@ def test_an_interrupted_twin_is_completed_to_the_same_bytes(tmp_path):
     assert write_nsd_twin(tmp_path / "a", *made_of, design) == truth
     assert session.read_bytes() == before
     assert kept.stat().st_mtime_ns == when
+    assert nsd_twin_key(*made_of, design) == note["key"] != nsd_twin_key(*made_of, design, seed=1)
     with pytest.raises(InvalidInput, match="holds another twin"):
         write_nsd_twin(tmp_path / "a", *made_of, design, seed=1)
     (tmp_path / "b").mkdir()

@@ -28,7 +28,7 @@ from consona.datasets.unpickle import load_saved_names
 
 __all__ = ["load_algonauts", "load_algonauts_images", "load_algonauts_stimuli"]
 
-NAME = "algonauts2023"
+NAME = "algonauts"
 LICENCE = "NSD data access agreement and the terms of the challenge; no redistribution"
 CITATION = (
     "Gifford et al. (2023), The Algonauts Project 2023 Challenge. arXiv:2301.03198; Allen et al. (2022), Nat Neurosci"

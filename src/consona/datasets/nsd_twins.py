@@ -24,7 +24,7 @@ from consona.engine.fingerprint import fingerprint
 from consona.engine.store import write_atomically
 from consona.stats.seeds import rng_for
 
-__all__ = ["TwinDesign", "write_nsd_twin"]
+__all__ = ["TwinDesign", "nsd_twin_key", "write_nsd_twin"]
 
 TRUTH = "twin.json"
 EXPERIMENT, ANNOTATIONS = "nsddata/experiments/nsd", "nsddata_stimuli/stimuli/nsd/annotations"
@@ -86,9 +86,7 @@ def write_nsd_twin(
     """
     plan, what, root = design or TwinDesign(), planted or Planted(), Path(folder)
     _require_same(images, stimuli, signals, plan)
-    arrays = {name: np.asarray(each) for name, each in signals.items()}
-    settings = {**asdict(plan), "planted": _plain(what), "seed": seed, "version": _VERSION}
-    key = str(fingerprint([images, stimuli, arrays, settings]))
+    key = nsd_twin_key(images, stimuli, signals, plan, planted=what, seed=seed)
     known = _state(root, key)
     if known.get("finished"):
         return dict(known["truth"])
@@ -96,11 +94,39 @@ def write_nsd_twin(
     experiment = Experiment(plan, len(stimuli), seed)
     for path, make in _experiment_files(experiment, images, stimuli):
         write_once(root / path, make)
-    truth = {"settings": settings, "shared_nsd_ids": (experiment.shared - 1).tolist(), "subjects": {}}
+    truth = {
+        "settings": _settings(plan, what, seed),
+        "shared_nsd_ids": (experiment.shared - 1).tolist(),
+        "subjects": {},
+    }
     for number in range(plan.n_subjects):
-        truth["subjects"][f"subj{number + 1:02d}"] = write_subject(root, experiment, number, arrays, what)
+        truth["subjects"][f"subj{number + 1:02d}"] = write_subject(root, experiment, number, signals, what)
     write_atomically(root / TRUTH, _json({"key": key, "finished": True, "truth": truth}))
     return dict(_state(root, key)["truth"])
+
+
+def nsd_twin_key(
+    images: xr.DataArray,
+    stimuli: Stimuli,
+    signals: Mapping[str, npt.ArrayLike],
+    design: TwinDesign | None = None,
+    *,
+    planted: Planted | None = None,
+    seed: int = 0,
+) -> str:
+    """What a twin is made of, in one hash: with another one, :func:`write_nsd_twin` needs another folder.
+
+    Parameters as there.
+    """
+    arrays = {name: np.asarray(each) for name, each in signals.items()}
+    settings = _settings(design or TwinDesign(), planted or Planted(), seed)
+    return str(fingerprint([images, stimuli, arrays, settings]))
+
+
+def _settings(design: TwinDesign, planted: Planted, seed: int) -> dict[str, Any]:
+    numbers = {name: getattr(planted, name) for name in ("shared", "smoothness_mm", "ncsnr", "spread")}
+    tilt = {name: np.asarray(each, dtype=np.float64).tolist() for name, each in planted.tilt.items()}
+    return {**asdict(design), "planted": {**numbers, "tilt": tilt}, "seed": seed, "version": _VERSION}
 
 
 def _experiment_files(
@@ -169,7 +195,9 @@ def _state(root: Path, key: str) -> dict[str, Any]:
     except ValueError as error:
         raise InvalidInput(f"{path} is damaged. Delete the folder and write the twin again.") from error
     if not isinstance(found, dict) or found.get("key") != key:
-        raise InvalidInput(f"{root} holds another twin (images, design or seed differ). Give a new folder.")
+        raise InvalidInput(
+            f"{root} holds another twin (images, signals, design or seed differ). Give a new folder, or delete this one."
+        )
     return found
 
 
@@ -193,12 +221,6 @@ def _kinds(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         value = json.loads(value) if value.startswith("[") else value.split()
     return tuple(str(each) for each in value) if isinstance(value, list | tuple) else ()
-
-
-def _plain(planted: Planted) -> dict[str, Any]:
-    numbers = {name: getattr(planted, name) for name in ("shared", "smoothness_mm", "ncsnr", "spread")}
-    tilt = {name: np.asarray(each, dtype=np.float64).tolist() for name, each in planted.tilt.items()}
-    return {**numbers, "tilt": tilt}
 
 
 def _json(content: Mapping[str, Any]) -> bytes:
