@@ -11,6 +11,7 @@ _WHERE = {
     "valence-axis": "consona.studies.valence_axis:ValenceAxis",
     "eeg-emotion": "consona.studies.eeg_emotion:EEGEmotion",
     "guided-reasoning": "consona.studies.guided_reasoning:GuidedReasoning",
+    "scene-captions": "consona.studies.scene_captions:SceneCaptions",
     "emotion-neurons": "consona.studies.emotion_neurons:EmotionNeurons",
     "alignment": "consona.studies.alignment:Alignment",
 }

@@ -21,6 +21,7 @@ from consona.studies.scene_captions.names import (
     MODES,
     NETWORK_CONTROLS,
     NOUNS,
+    NOUNS_JOINED,
     SCRAMBLED,
     SELECTIVITY_CONTROLS,
     WORDS,
@@ -126,14 +127,14 @@ def _caption_verdicts(parts: "Parts", every: dict[str, Array]) -> dict[str, Verd
     coded = higher(xr.concat(list(encoded.rungs.values()), xr.IndexVariable("model", list(encoded.rungs))), parts)
     by_encoding = {
         name: (coded.sel(model=CAPTION) - coded.sel(model=name)).values
-        for name in (WORDS, NOUNS, CATEGORY_WORDS, CATEGORIES)
+        for name in (NOUNS_JOINED, WORDS, NOUNS, CATEGORY_WORDS, CATEGORIES)
         if name in encoded.rungs
     }
     no_categories = not_testable("these images have no categories", rule="captions less categories")
     verdicts = {
         "above scrambled captions": over_people(scrambled, "full less scrambled captions"),
         "above words averaged": over_people(every[WORDS], "full captions less words averaged"),
-        "above nouns alone": over_people(every[NOUNS], "full captions less nouns"),
+        "above nouns alone": weakest({name: every[name] for name in (NOUNS, NOUNS_JOINED)}, "full captions less"),
         "above categories": weakest(categories, "full captions less") if categories else no_categories,
         "in ventral, lateral and parietal cortex alike": weakest(
             _by_region(found, parts), "full captions less the best in"

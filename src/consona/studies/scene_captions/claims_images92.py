@@ -21,6 +21,7 @@ from consona.studies.scene_captions.names import (
     EMBEDDING,
     NETWORK_CONTROLS,
     NOUNS,
+    NOUNS_JOINED,
     READOUT_CONTROLS,
     SCRAMBLED,
     SELECTIVITY_CONTROLS,
@@ -92,7 +93,7 @@ def _caption_verdicts(found: Images92, rungs: list[str]) -> dict[str, Verdict]:
     made = {
         "above scrambled captions": _above(found, [SCRAMBLED], "captions less scrambled ones"),
         "above words averaged": _above(found, [WORDS], "captions less words averaged"),
-        "above nouns alone": _above(found, [NOUNS], "captions less nouns"),
+        "above nouns alone": _above(found, [NOUNS, NOUNS_JOINED], "captions less nouns"),
         "above categories": _above(found, [CATEGORY_WORDS, CATEGORIES], "captions less categories"),
         "images and captions exchanged": by_null(p, "captions, images exchanged", f"{value:.3f}"),
         "in ventral, lateral and parietal cortex alike": not_testable(ONE_REGION, rule="every region"),

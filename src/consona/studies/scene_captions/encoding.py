@@ -22,6 +22,7 @@ from consona.studies.scene_captions.names import (
     CATEGORY_WORDS,
     MODES,
     NOUNS,
+    NOUNS_JOINED,
     SCRAMBLED,
     WORDS,
     Mode,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 BLOCK_NUMBERS = 2**28
 """Responses that are held at once: 1 GiB of single precision."""
-COMPARED = (CAPTION, SCRAMBLED, WORDS, NOUNS, CATEGORY_WORDS, CATEGORIES)
+COMPARED = (CAPTION, SCRAMBLED, NOUNS_JOINED, WORDS, NOUNS, CATEGORY_WORDS, CATEGORIES)
 
 
 @dataclass(frozen=True)

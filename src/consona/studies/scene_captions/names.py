@@ -15,9 +15,12 @@ LEVEL = 0.05
 CAPTION: Final = "caption mean"
 SINGLE, JOINED, SCRAMBLED = "single caption", "joined", "scrambled"
 WORDS, NOUNS, VERBS, ADJECTIVES = "word average", "nouns", "verbs", "adjectives"
+NOUNS_JOINED = "nouns in one text"
 CATEGORY_WORDS, CATEGORIES = "category words", "categories"
-RUNGS = (CAPTION, SINGLE, JOINED, SCRAMBLED, WORDS, NOUNS, VERBS, ADJECTIVES, CATEGORY_WORDS, CATEGORIES)
-BELOW = (WORDS, NOUNS, VERBS, ADJECTIVES, CATEGORY_WORDS, CATEGORIES)
+RUNGS = (
+    *(CAPTION, SINGLE, JOINED, SCRAMBLED, NOUNS_JOINED, WORDS, NOUNS, VERBS, ADJECTIVES, CATEGORY_WORDS, CATEGORIES),
+)
+BELOW = (NOUNS_JOINED, WORDS, NOUNS, VERBS, ADJECTIVES, CATEGORY_WORDS, CATEGORIES)
 """What is less than a caption: the rungs that captions are claimed to beat."""
 
 FEEDFORWARD, RECURRENT = "feedforward", "recurrent"

@@ -1,6 +1,6 @@
 """Image networks: trained on rendered scenes to sentences or to categories, with twins and networks from elsewhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -12,6 +12,7 @@ from consona.studies.scene_captions.names import (
     ARCHITECTURES,
     CATEGORY,
     EMBEDDING,
+    FEEDFORWARD,
     OBJECTIVES,
     UNTRAINED,
     network_name,
@@ -49,6 +50,7 @@ class Networks:
     fresh_seen: dict[str, Features]
     fresh_targets: dict[str, Features]
     n_scenes: int
+    sizes: tuple[int, ...]
 
 
 def networks(study: "SceneCaptions", run: "Run", lm: "LanguageModel", images: xr.DataArray) -> Networks:
@@ -70,7 +72,9 @@ def networks(study: "SceneCaptions", run: "Run", lm: "LanguageModel", images: xr
     checks = dict(zip(trained, run.each("new", readout_check, given).values(), strict=True))
     for name, check in checks.items():
         require_better_than_mean(check, name=f"The network '{name}'")
-    held = {**trained, **_twins(study, run)}
+    sizes = (size.n_scenes // 10, size.n_scenes // 3, size.n_scenes)
+    fewer = _fewer(study, run, pictures, targets, sizes)
+    held = {**trained, **_twins(study, run), **fewer}
     seen = run.each("sees", last_layer, {slug(name): (each, images) for name, each in held.items()})
     glimpses = run.each("sees-new", last_layer, {slug(name): (each, views) for name, each in held.items()})
     fresh_seen = dict(zip(held, glimpses.values(), strict=True))
@@ -89,6 +93,7 @@ def networks(study: "SceneCaptions", run: "Run", lm: "LanguageModel", images: xr
         fresh_seen,
         asked,
         size.n_scenes,
+        sizes,
     )
 
 
@@ -150,6 +155,35 @@ def _trained(
     }
     made = run.each("network", trainer.train, several)
     return {network_name(*each): made[slug(network_name(*each))] for each in names}
+
+
+def _fewer(
+    study: "SceneCaptions",
+    run: "Run",
+    pictures: xr.DataArray,
+    targets: dict[str, Features],
+    sizes: tuple[int, ...],
+) -> dict[str, xr.Dataset]:
+    """Feed-forward networks of the first seed on more and more scenes, with as many steps of training each."""
+    from consona.training.scene_training import SceneTrainer
+
+    trainer, several = SceneTrainer(str(run.store.folder / "training"), run.execution.device), {}
+    for objective in OBJECTIVES:
+        for n in sizes:
+            recipe = recipe_of(study, FEEDFORWARD, objective)
+            several[sized_name(objective, n)] = {
+                "images": pictures.isel(stimulus=slice(0, n)),
+                "targets": targets[objective].select(pictures["stimulus"].values[:n]),
+                "recipe": replace(recipe, n_epochs=round(recipe.n_epochs * sizes[-1] / n)),
+                "seed": study.seed,
+            }
+    made = run.each("fewer", trainer.train, {slug(name): each for name, each in several.items()})
+    return {name: made[slug(name)] for name in several}
+
+
+def sized_name(objective: str, n_scenes: int) -> str:
+    """What a network that was trained on some of the scenes is called."""
+    return f"{FEEDFORWARD} {objective} of {n_scenes} scenes"
 
 
 def _twins(study: "SceneCaptions", run: "Run") -> dict[str, xr.Dataset]:

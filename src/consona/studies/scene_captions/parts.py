@@ -54,7 +54,6 @@ def all_parts(study: "SceneCaptions", run: "Run") -> list[Claim]:
 def _whole(study: "SceneCaptions", run: "Run") -> list[Claim]:
     from consona.studies.scene_captions.claims import all_claims
     from consona.studies.scene_captions.evidence import evidence
-    from consona.studies.scene_captions.exports import export
     from consona.studies.scene_captions.figures import draw
 
     lm = load_reader(study, run)
@@ -78,5 +77,4 @@ def _whole(study: "SceneCaptions", run: "Run") -> list[Claim]:
     claims = all_claims(study, parts)
     draw(study, run, parts)
     evidence(study, run, parts, claims)
-    export(study, run, parts)
     return claims

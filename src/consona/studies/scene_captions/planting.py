@@ -51,7 +51,7 @@ def signals_of(plant: str, stimuli: Stimuli, images: xr.DataArray, caption: Feat
     higher = {
         "captions": caption.layer(-1),
         "categories": scene_categories(stimuli).layer(-1),
-        "relations": scene_relations(stimuli).layer(-1),
+        "relations": scene_relations(stimuli, of="groups").layer(-1),
     }[plant]
     return early | dict.fromkeys(HIGHER, higher)
 

@@ -13,7 +13,7 @@ from consona.datasets.caption_ladder import RUNGS, ladder
 from consona.datasets.coco_categories import COCO_91, categories_of, multi_hot
 from consona.datasets.contrast_sentences import load_contrast_sentences
 from consona.datasets.nsd_captions import load_coco_captions, load_nsd_shared1000
-from consona.studies.scene_captions.names import CAPTION, CATEGORIES, CATEGORY_WORDS, slug
+from consona.studies.scene_captions.names import CAPTION, CATEGORIES, CATEGORY_WORDS, NOUNS_JOINED, slug
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -84,6 +84,8 @@ def climbed(
         if rung != CATEGORY_WORDS or "categories" in captions:
             told = ladder(captions, rung, seed=study.seed, tagger=study.tagger, mode=study.mode)
             made[rung] = run.step(f"{corpus}-{slug(rung)}", embed_texts, lm, told)
+    joined = ladder(captions, "nouns", mode="paper", tagger=study.tagger)
+    made[NOUNS_JOINED] = run.step(f"{corpus}-{slug(NOUNS_JOINED)}", embed_texts, lm, joined)
     if "categories" in captions:
         made[CATEGORIES] = run.step(f"{corpus}-{CATEGORIES}", multi_hot, captions, names=kinds_of(captions))
     return made

@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from consona.alignment.sampled_searchlight import averaged_maps, group_map, sampled_searchlight
+from consona.brain.meshes import fsaverage5_mesh
 from consona.brain.searchlight import surface_neighbourhoods
 from consona.core.features import Features
 from consona.datasets.response_files import ResponseFile
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from consona.studies.scene_captions.study import SceneCaptions
 
 N_FSAVERAGE5 = 10242
+SURFACES = (10242, 2562, 642, 162)
 SETS_AT_ONCE = 4
 SEARCHED = (CAPTION, NOUNS, CATEGORIES)
 
@@ -47,7 +50,7 @@ def subject_searchlight(
     file: ResponseFile, models: dict[str, Features], sets: xr.DataArray, *, radius_mm: float
 ) -> xr.Dataset:
     """RSA around every vertex of fsaverage5, a few sets of images at a time."""
-    targets = fsaverage5_targets(file)
+    targets = surface_targets(file)
     around = patches(radius_mm)
     parts = []
     for start in range(0, sets.sizes["set"], SETS_AT_ONCE):
@@ -57,12 +60,19 @@ def subject_searchlight(
     return averaged_maps(parts)
 
 
-def fsaverage5_targets(file: ResponseFile) -> np.ndarray:
-    """Places of the vertices of fsaverage5, left then right: the first 10,242 of each hemisphere."""
+def surface_targets(file: ResponseFile) -> npt.NDArray[np.intp] | None:
+    """Places of the vertices of fsaverage5 (or of a coarser surface), left then right; None where there is no surface.
+
+    The first 10,242 vertices of a hemisphere of fsaverage are those of fsaverage5, and so on for coarser ones.
+    """
     labels = file.labels()
+    if "vertex" not in labels or "hemisphere" not in labels:
+        return None
     vertex, side = np.asarray(labels["vertex"]), np.asarray(labels["hemisphere"]).astype(str)
     left = np.char.startswith(side, "l")
-    return np.concatenate([np.flatnonzero(here & (vertex < N_FSAVERAGE5)) for here in (left, ~left)])
+    both = [np.flatnonzero(here & (vertex < N_FSAVERAGE5)) for here in (left, ~left)]
+    whole = all(np.array_equal(vertex[each], np.arange(len(each))) and len(each) in SURFACES for each in both)
+    return np.concatenate(both) if whole else None
 
 
 def patches(radius_mm: float) -> Neighbourhoods:
@@ -77,5 +87,5 @@ def patches(radius_mm: float) -> Neighbourhoods:
 
 
 def _on_surface(file: ResponseFile) -> bool:
-    labels = file.labels()
-    return "vertex" in labels and "hemisphere" in labels and len(fsaverage5_targets(file)) == 2 * N_FSAVERAGE5
+    targets = surface_targets(file)
+    return targets is not None and len(targets) == 2 * N_FSAVERAGE5

@@ -1,0 +1,139 @@
+"""The pictures of image networks: beside captions, by training size, over layers and time, with planted truth."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from consona.core.figure import figure
+from consona.studies.scene_captions.claims_networks import advantage, arm
+from consona.studies.scene_captions.names import (
+    ARCHITECTURES,
+    CAPTION,
+    CATEGORIES,
+    HIGHER,
+    OBJECTIVES,
+    UNTRAINED,
+)
+from consona.studies.scene_captions.network_brains import Seen
+from consona.studies.scene_captions.networks import sized_name
+from consona.studies.scene_captions.planted import PlantedPeople
+from consona.studies.scene_captions.rsa import Geometry
+
+if TYPE_CHECKING:
+    from consona.engine.run import Run
+    from consona.studies.scene_captions.parts import Parts
+    from consona.studies.scene_captions.study import SceneCaptions
+
+
+def draw_networks(study: "SceneCaptions", run: "Run", parts: "Parts") -> None:
+    """Everything about networks, where some were trained."""
+    if parts.networks is None or parts.seen is None or parts.planted is None:
+        return
+    n, regions = study.counts.n_seeds, parts.material.regions
+    run.step("figure-networks", arm_figure, parts.geometry, regions, n, tuple(study.zoo))
+    sizes = parts.networks.sizes
+    run.step("figure-training-size", size_figure, parts.geometry, parts.material.higher, n, sizes)
+    run.step("figure-layers", layer_figure, parts.seen, parts.material.higher)
+    run.step("figure-planted", planted_figure, parts.planted, n)
+
+
+def arm_figure(found: Geometry, regions: list[str], n_seeds: int, others: tuple[str, ...]) -> xr.Dataset:
+    """Means over first weights of every architecture and objective, beside captions and categories."""
+    r = found.r.sel(region=regions)
+    rows = {
+        f"{architecture}, {objective}": arm(r, architecture, objective, n_seeds).mean("seed")
+        for architecture in ARCHITECTURES
+        for objective in (*OBJECTIVES, UNTRAINED)
+    }
+    held = [name for name in (CAPTION, CATEGORIES, *others) if name in r["model"].values]
+    rows |= {name: r.sel(model=name, drop=True) for name in held}
+    data = xr.Dataset({"value": xr.concat(list(rows.values()), xr.IndexVariable("model", list(rows)))})
+    if found.beside is not None:
+        mean = found.beside["ceiling"].sel(region=regions).mean("subject")
+        data = data.assign(ceiling_low=mean, ceiling_high=mean)
+    plain = data.drop_vars([name for name in data.coords if name not in data.dims])
+    caption = (
+        f"Last layer of networks trained on rendered scenes, means over {n_seeds} first weights; people as dots. "
+        "Line: RDMs of one person and the mean of the others on the shared images."
+    )
+    return figure(plain.transpose("region", "model", ...), "roi_bars", "Networks and the brain", caption, label="r")
+
+
+def size_figure(found: Geometry, regions: list[str], n_seeds: int, sizes: tuple[int, ...]) -> xr.Dataset:
+    """Feed-forward networks of both objectives by number of training scenes."""
+    r = found.r.sel(region=regions).mean("subject")
+    names, n_images, objectives, match = [], [], [], []
+    for objective in OBJECTIVES:
+        for n in sizes:
+            names.append(f"{objective}, {n:,}")
+            n_images.append(n)
+            objectives.append(objective)
+            match.append(r.sel(model=sized_name(objective, n)).values)
+    data = xr.Dataset(
+        {
+            "n_images": ("model", n_images),
+            "match": (("model", "region"), np.array(match)),
+            "published": ("model", np.zeros(len(names), bool)),
+            "objective": ("model", objectives),
+        },
+        {"model": names, "region": regions},
+    )
+    if found.beside is not None:
+        data["ceiling"] = found.beside["ceiling"].sel(region=regions).mean("subject").reset_coords(drop=True)
+    caption = (
+        "Feed-forward networks with the same first weights and as many steps of training, on more and more of the "
+        "rendered scenes; mean over people of the correlation of dissimilarities."
+    )
+    return figure(data, "training_size_scatter", "How many scenes are needed?", caption, label="r")
+
+
+def layer_figure(seen: Seen, regions: list[str]) -> xr.Dataset:
+    """RSA of every layer at every time, mean over people, first seed."""
+    rows = {}
+    for name, r in seen.layers.items():
+        each = r.sel(region=regions).mean("subject")
+        index = xr.DataArray(
+            np.full((len(regions), _n(each, "network_layer"), _n(each, "time")), np.nan),
+            dims=("region", "layer", "time"),
+        )
+        for k, (layer, time) in enumerate(zip(each["network_layer"].values, each["time"].values, strict=True)):
+            index[:, int(layer) - 1, int(time) - 1] = each.isel(model=k).values
+        rows[name] = index
+    joined = xr.concat(list(rows.values()), xr.IndexVariable("network", list(rows)), join="outer")
+    data = xr.Dataset({"value": joined.assign_coords(region=regions, layer=_counted(joined, "layer"))})
+    data = data.assign_coords(time=_counted(joined, "time"))
+    caption = (
+        "Mean over people of the correlation of dissimilarities, by layer (deepest on top) and time step; first seed."
+    )
+    return figure(data, "layer_time_grid", "Layers over time", caption, label="r")
+
+
+def _n(each: xr.DataArray, name: str) -> int:
+    return int(each[name].max())
+
+
+def _counted(joined: xr.DataArray, dim: str) -> np.ndarray:
+    return np.arange(1, joined.sizes[dim] + 1)
+
+
+def planted_figure(planted: PlantedPeople, n_seeds: int) -> xr.Dataset:
+    """The advantage of captions over categories in people who hold something known."""
+    r = planted.r.sel(region=list(HIGHER)).mean("region")
+    rows = {}
+    for plant in r["plant"].values:
+        each = advantage(r.sel(plant=plant), n_seeds).mean("seed")
+        for architecture in ARCHITECTURES:
+            people = each.sel(architecture=architecture).values
+            error = 1.96 * people.std(ddof=1) / np.sqrt(len(people))
+            rows[f"{plant}, {architecture}"] = (people.mean(), people.mean() - error, people.mean() + error)
+    data = xr.Dataset(
+        {key: ("label", [row[k] for row in rows.values()]) for k, key in enumerate(("effect", "low", "high"))},
+        {"label": list(rows)},
+    )
+    caption = (
+        "Made-up people who hold captions, relations of objects, categories or nothing: networks trained to "
+        "captions less networks trained to categories, mean over first weights; bars: 1.96 standard errors over "
+        "people."
+    )
+    return figure(data, "bars", "Is the comparison of networks fair?", caption, xlabel="difference of r")
