@@ -14,6 +14,7 @@ from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.invariants import as_names, listed, require_unique
 from consona.core.recording import Recording
+from consona.stats.rdm import correlation_rdm
 from consona.stats.sampled_rdms import set_rdms
 
 __all__ = [
@@ -74,7 +75,11 @@ def region_set_rdms(
         When a stimulus evokes a pattern that does not vary over a region; the first is named.
     """
     patterns = patterns_of(recording)
-    rdms = np.stack([set_rdms(_columns(patterns, each), rows) for each in columns.values()])
+    found = []
+    for stimuli in rows:  # a set at a time: no copy is ever made of a region with all its stimuli
+        shown = patterns[stimuli]
+        found.append([correlation_rdm(_columns(shown, each)) for each in columns.values()])
+    rdms = np.stack([np.stack(each) for each in zip(*found, strict=True)])
     undefined = np.isnan(rdms).any(axis=(1, 2))
     if undefined.any():
         name = list(columns)[int(np.argmax(undefined))]
@@ -128,6 +133,6 @@ def region_labels(recording: Recording) -> npt.NDArray[np.str_]:
 
 
 def _columns(patterns: Floats, which: npt.NDArray[np.intp]) -> Floats:
-    """Some columns, and no copy of them where they stand together: a region of 10,000 stimuli takes half a gigabyte."""
+    """Some columns, and no copy of them where they stand together."""
     first, last = int(which[0]), int(which[-1])
     return patterns[:, first : last + 1] if last - first + 1 == len(which) else patterns[:, which]
