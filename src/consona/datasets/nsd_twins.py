@@ -94,13 +94,12 @@ def write_nsd_twin(
     experiment = Experiment(plan, len(stimuli), seed)
     for path, make in _experiment_files(experiment, images, stimuli):
         write_once(root / path, make)
-    truth = {
-        "settings": _settings(plan, what, seed),
-        "shared_nsd_ids": (experiment.shared - 1).tolist(),
-        "subjects": {},
+    people = {
+        f"subj{number + 1:02d}": write_subject(root, experiment, number, signals, what)
+        for number in range(plan.n_subjects)
     }
-    for number in range(plan.n_subjects):
-        truth["subjects"][f"subj{number + 1:02d}"] = write_subject(root, experiment, number, signals, what)
+    shared = (experiment.shared - 1).tolist()
+    truth = {"settings": _settings(plan, what, seed), "shared_nsd_ids": shared, "subjects": people}
     write_atomically(root / TRUTH, _json({"key": key, "finished": True, "truth": truth}))
     return dict(_state(root, key)["truth"])
 
@@ -196,7 +195,7 @@ def _state(root: Path, key: str) -> dict[str, Any]:
         raise InvalidInput(f"{path} is damaged. Delete the folder and write the twin again.") from error
     if not isinstance(found, dict) or found.get("key") != key:
         raise InvalidInput(
-            f"{root} holds another twin (images, signals, design or seed differ). Give a new folder, or delete this one."
+            f"{root} holds another twin (images, signals, design or seed differ). Give a new folder, or delete it."
         )
     return found
 

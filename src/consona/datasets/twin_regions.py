@@ -1,19 +1,15 @@
 """Made-up regions of made-up brains: four patches of posterior cortex on the coarse surface that nilearn packs."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from consona.core.errors import InvalidInput, require_extra
+from consona.brain.meshes import COARSER, N_VERTICES, Hemisphere, fsaverage5_mesh
+from consona.core.errors import InvalidInput
 
 Array = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
-Hemisphere = Literal["left", "right"]
-
-N_VERTICES = 10_242
-"""Vertices of a hemisphere of fsaverage5; the first 2,562, 642, 162 and 42 of them are coarser meshes of their own."""
 
 PATCHES: Mapping[str, tuple[tuple[float, float, float, float], ...]] = {
     "early": ((9, -98, 0, 17), (9, -84, 4, 16), (18, -98, 6, 12)),
@@ -36,11 +32,9 @@ def surface_positions(n_vertices: int = N_VERTICES) -> tuple[Array, Names]:
     MissingExtra
         Where nilearn or nibabel is not installed (``consona[fmri]``).
     """
-    if n_vertices not in (42, 162, 642, 2562, N_VERTICES):
-        raise InvalidInput(f"{n_vertices} vertices make no mesh; choose 42, 162, 642, 2562 or {N_VERTICES}.")
-    nibabel, nilearn = require_extra("nibabel", "fmri"), require_extra("nilearn.datasets", "fmri")
-    packed = nilearn.fetch_surf_fsaverage("fsaverage5")  # lies in the package: nothing is downloaded
-    sides = [np.asarray(nibabel.load(packed[f"pial_{side}"]).darrays[0].data)[:n_vertices] for side in _SIDES]
+    if n_vertices not in (N_VERTICES, *COARSER):
+        raise InvalidInput(f"{n_vertices} vertices make no mesh; choose {N_VERTICES} or one of {COARSER}.")
+    sides = [fsaverage5_mesh("pial", side)[0][:n_vertices] for side in _SIDES]
     return np.concatenate(sides).astype(np.float64), np.repeat(_SIDES, n_vertices)
 
 
