@@ -1,7 +1,6 @@
 """RSA on shared sets of stimuli: every model meets the same small matrices of the same brain, and models are paired."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from consona.core.features import Features
 from consona.core.invariants import as_names
 from consona.core.recording import Recording
 from consona.stats.fdr import benjamini_hochberg
+from consona.stats.fractional_settings import Mode
 from consona.stats.mask_losses import defined_mean
 from consona.stats.paired_models import compact_letters, subject_effect
 from consona.stats.permutation import p_value
@@ -25,7 +25,6 @@ from consona.stats.sampled_rdms import compared_sets, permuted_sets
 __all__ = ["compare_models", "sampled_rsa"]
 
 Floats = npt.NDArray[np.floating]
-Mode = Literal["paper", "released", "corrected"]
 _TESTS = {"paper": "p_paired_t", "released": "p_unpaired_t", "corrected": "p_signs"}
 
 
