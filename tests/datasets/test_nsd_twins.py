@@ -189,6 +189,9 @@ def test_an_interrupted_twin_is_completed_to_the_same_bytes(tmp_path):
     (tmp_path / "a/twin.json").write_text(json.dumps({"key": note["key"], "finished": False}))
     assert write_nsd_twin(tmp_path / "a", *made_of, design) == truth
     assert session.read_bytes() == before
+    session.unlink()  # from a twin that was finished
+    assert write_nsd_twin(tmp_path / "a", *made_of, design) == truth
+    assert session.read_bytes() == before
     assert kept.stat().st_mtime_ns == when
     assert nsd_twin_key(*made_of, design) == note["key"] != nsd_twin_key(*made_of, design, seed=1)
     with pytest.raises(InvalidInput, match="holds another twin"):

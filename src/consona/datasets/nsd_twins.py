@@ -88,7 +88,7 @@ def write_nsd_twin(
     _require_same(images, stimuli, signals, plan)
     key = nsd_twin_key(images, stimuli, signals, plan, planted=what, seed=seed)
     known = _state(root, key)
-    if known.get("finished"):
+    if known.get("finished") and known.get("n_files") == _n_files(root):
         return dict(known["truth"])
     write_atomically(root / TRUTH, _json({"key": key, "finished": False}))
     experiment = Experiment(plan, len(stimuli), seed)
@@ -100,7 +100,7 @@ def write_nsd_twin(
     }
     shared = (experiment.shared - 1).tolist()
     truth = {"settings": _settings(plan, what, seed), "shared_nsd_ids": shared, "subjects": people}
-    write_atomically(root / TRUTH, _json({"key": key, "finished": True, "truth": truth}))
+    write_atomically(root / TRUTH, _json({"key": key, "finished": True, "n_files": _n_files(root), "truth": truth}))
     return dict(_state(root, key)["truth"])
 
 
@@ -220,6 +220,10 @@ def _kinds(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         value = json.loads(value) if value.startswith("[") else value.split()
     return tuple(str(each) for each in value) if isinstance(value, list | tuple) else ()
+
+
+def _n_files(root: Path) -> int:
+    return sum(path.is_file() for path in root.rglob("[!.]*"))
 
 
 def _json(content: Mapping[str, Any]) -> bytes:
