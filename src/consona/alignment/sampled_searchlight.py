@@ -91,7 +91,7 @@ def sampled_searchlight(
     rows = rows_of_sets(sets, recording.ids, f"Recording '{recording.subject}'")
     found = model_set_rdms(models, sets, metric=metric)
     patterns, n_models = patterns_of(recording), len(found.names)
-    kept = without_missing(neighbourhoods, missing_of(recording))
+    kept = without_missing(neighbourhoods, ~missing_of(recording))
     size = max(1, CELLS // (n_permutations * n_models)) if n_permutations else recording.n_targets
     r, sd, p = (np.full((recording.n_targets, n_models), np.nan, dtype=np.float32) for _ in range(3))
     n_sets = np.zeros(r.shape, dtype=np.int32)

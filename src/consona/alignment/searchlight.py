@@ -83,7 +83,7 @@ def searchlight_score(
         )
     patterns = recording.mean()
     missing = np.asarray(~np.isfinite(patterns).all(axis=0))
-    kept = without_missing(around, missing)
+    kept = without_missing(around, ~missing)
     coords = {"attribute": list(models), **target_coords(recording)}
     facts: dict[str, object] = {"comparison": comparison, "held_out": "nothing is fitted"}
     if n_permutations:
@@ -124,10 +124,10 @@ def _spheres(recording: Recording, radius_mm: float) -> Neighbourhoods:
     return volume_neighbourhoods(voxels, affine, radius_mm=radius_mm)
 
 
-def without_missing(neighbourhoods: Neighbourhoods, missing: npt.NDArray[np.bool_]) -> Neighbourhoods:
-    """The neighbourhoods without missing targets; nothing is left around a centre that is itself missing."""
-    centre = np.repeat(np.arange(len(missing)), np.diff(neighbourhoods.indptr))
-    kept = ~missing[neighbourhoods.indices] & ~missing[centre]
+def without_missing(neighbourhoods: Neighbourhoods, known: npt.NDArray[np.bool_]) -> Neighbourhoods:
+    """The neighbourhoods without targets that are not known; nothing is left around a centre that is itself missing."""
+    centre = np.repeat(np.arange(len(known)), np.diff(neighbourhoods.indptr))
+    kept = known[neighbourhoods.indices] & known[centre]
     return Neighbourhoods(np.concatenate([[0], np.cumsum(kept)])[neighbourhoods.indptr], neighbourhoods.indices[kept])
 
 
