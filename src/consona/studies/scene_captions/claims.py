@@ -55,7 +55,9 @@ def all_claims(study: "SceneCaptions", parts: "Parts") -> list[Claim]:
     """Captions, selectivity, read-out, networks; words follow the p corrected for all that are made."""
     synthetic = parts.material.synthetic
     chosen = selectivity_claim(parts) if parts.selective is not None else None
-    trained = network_claim(study, parts) if parts.networks is not None else None
+    failed = parts.networks.failed if parts.networks is not None else []
+    reason = f"{len(failed)} networks say no more of new scenes than the mean vector: {', '.join(failed)}"
+    trained = network_claim(study, parts) if parts.networks is not None and not failed else None
     return corrected(
         [
             (caption_claim(parts), CAPTIONS_SAY),
@@ -64,7 +66,10 @@ def all_claims(study: "SceneCaptions", parts: "Parts") -> list[Claim]:
                 SELECTIVITY_SAYS,
             ),
             (readout_claim(study, parts), READOUT_SAYS),
-            (trained or untested("networks", NETWORK_CONTROLS, LEFT_OUT, synthetic=synthetic), NETWORKS_SAY),
+            (
+                trained or untested("networks", NETWORK_CONTROLS, reason if failed else LEFT_OUT, synthetic=synthetic),
+                NETWORKS_SAY,
+            ),
         ]
     )
 

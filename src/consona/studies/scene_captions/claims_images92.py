@@ -41,8 +41,10 @@ ONE_REGION = "only dissimilarities of one region (IT) are published"
 
 def small_claims(study: "SceneCaptions", found: Images92) -> list[Claim]:
     """Captions and networks; nothing can be read out of dissimilarities."""
-    networks = _networks(study, found) if found.networks is not None else None
-    left = (networks or untested("networks", NETWORK_CONTROLS, NO_NETWORKS, synthetic=False), NETWORKS_SAY)
+    failed = found.networks.failed if found.networks is not None else []
+    networks = _networks(study, found) if found.networks is not None and not failed else None
+    reason = f"no better than the mean vector on new scenes: {', '.join(failed)}" if failed else NO_NETWORKS
+    left = (networks or untested("networks", NETWORK_CONTROLS, reason, synthetic=False), NETWORKS_SAY)
     return corrected(
         [
             (_captions(found), CAPTIONS_SAY.replace("visual cortex", "human IT")),

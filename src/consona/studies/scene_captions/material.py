@@ -79,7 +79,7 @@ def load_material(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> Ma
         When files do not fit each other, or an image has no caption.
     """
     truth: dict[str, Any] = {}
-    out = run.store.folder / "prepared" / _corpus(study)
+    out = run.store.folder / "prepared" / study.brain
     images = None
     if study.brain == "own":
         stimuli, files = load_own_scenes(study.responses, study.images_table, study.regions_table, out=out)
@@ -95,6 +95,7 @@ def load_material(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> Ma
         root = None
         if study.brain == "twin":
             root, truth = write_twin(study, run, lm)
+            out = out / root.name
         people = study.people or nsd_subjects(root)
         files = {who: prepare_nsd(root, who, space=study.space, out=out / f"{who}-{study.space}.npy") for who in people}
         stimuli = _of_seen(files, load_nsd_stimuli(root))
@@ -103,10 +104,6 @@ def load_material(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> Ma
     for name, each in files.items():
         run.note(f"{name}: {len(each.ids)} images x {each.n_targets} targets, {len(train[name])} train.")
     return Material(files, stimuli, images, test, train, shared, study.brain == "twin", truth)
-
-
-def _corpus(study: "SceneCaptions") -> str:
-    return f"twin-{study.plant}-{study.size}-{study.seed}" if study.brain == "twin" else study.brain
 
 
 def _of_seen(files: Mapping[str, ResponseFile], stimuli: Stimuli) -> Stimuli:

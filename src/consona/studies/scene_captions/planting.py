@@ -9,7 +9,7 @@ import xarray as xr
 from consona.core.features import Features
 from consona.core.stimuli import Stimuli
 from consona.datasets.nsd_twin_design import TwinDesign
-from consona.datasets.nsd_twins import write_nsd_twin
+from consona.datasets.nsd_twins import nsd_twin_key, write_nsd_twin
 from consona.datasets.planted_responses import Planted
 from consona.datasets.scenes import render_scenes, scene_categories, scene_relations
 from consona.studies.scene_captions.names import HIGHER
@@ -39,7 +39,8 @@ def write_twin(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> tuple
     caption = run.step("shown-captions", embed_texts, lm, stimuli)
     signals = signals_of(study.plant, stimuli, images, caption)
     planted = Planted(tilt=tilts(signals, stimuli)) if study.plant == "captions" else Planted()
-    folder = run.store.folder / "twins" / f"{study.plant}-{study.size}-{study.seed}"
+    key = nsd_twin_key(images, stimuli, signals, design, planted=planted, seed=study.seed)
+    folder = run.store.folder / "twins" / f"scenes-{key[:16]}"
     return folder, write_nsd_twin(folder, images, stimuli, signals, design, planted=planted, seed=study.seed)
 
 
