@@ -95,8 +95,8 @@ def readout_check(
     -------
     xr.Dataset
         ``cosine``, ``baseline``, ``centred (stimulus)``: cosine of the target with the output, with the mean target,
-        and of both after the mean target was taken away; of each and of ``gain`` (cosine minus baseline) the
-        ``mean``, ``low`` and ``high (measure)``: bootstrap over images, 95 %.
+        and of both, at unit length, after the mean target at unit length was taken away; of each and of ``gain``
+        (cosine minus baseline) the ``mean``, ``low`` and ``high (measure)``: bootstrap over images, 95 %.
 
     Raises
     ------
@@ -110,15 +110,19 @@ def readout_check(
             f"The network has {0 if mean is None else mean.size} outputs and the targets {values.shape[1]} features. "
             "Give a trained network, and targets of its objective."
         )
-    output = _in_batches(network_of(trained, device=device), require_images(images), pooled=False)
-    centre = mean.to_numpy()
-    found = {"cosine": _cosine(output, values), "baseline": _cosine(centre[None], values)}
-    found |= {"centred": _cosine(output - centre, values - centre)}
+    output = _unit(_in_batches(network_of(trained, device=device), require_images(images), pooled=False))
+    centre, wanted = _unit(mean.to_numpy()[None]), _unit(values)
+    found = {"cosine": _cosine(output, wanted), "baseline": _cosine(centre, wanted)}
+    found |= {"centred": _cosine(output - centre, wanted - centre)}
     table = np.stack([*found.values(), found["cosine"] - found["baseline"]], 1)
     low, high = bootstrap_interval(table, seed=seed)
     made = {name: ("stimulus", each) for name, each in found.items()}
     made |= {"mean": ("measure", table.mean(0)), "low": ("measure", low), "high": ("measure", high)}
     return xr.Dataset(made, {"stimulus": targets.ids, "measure": [*found, "gain"]}, attrs=dict(_facts(trained)))
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:

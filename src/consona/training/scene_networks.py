@@ -16,7 +16,7 @@ SIZES = 16
 """Height and width of images are a multiple of this: the stem divides by 4, the first two layers by 2 each."""
 _CENTRE, _SPREAD = 127.5, 63.75  # bytes become numbers between -2 and 2
 _QUIET = 0.1 * 2**0.5
-_GAINS = {"lateral": _QUIET, "top_down": _QUIET, "output": 1.0}
+_GAINS = {"lateral": _QUIET, "top_down": _QUIET, "output": 0.1}
 
 
 class SceneNetwork(nn.Module):
@@ -30,8 +30,9 @@ class SceneNetwork(nn.Module):
               + U T_\ell h_{\ell+1}(t-1)\bigr), \qquad o(t) = W \,\overline{h_n(t)} + b
 
     where the line is the mean over positions. The feed-forward network has one time and only :math:`B`. Weights are
-    the same at all times. After BLT networks (Spoerer et al. 2017, Frontiers in Psychology 8:1551); here top-down
-    signals come from the time step before, and ``norm`` is over features and positions (arXiv:1607.06450).
+    the same at all times, but for gain and offset of ``norm``, which is over features and positions (arXiv:1607.06450).
+    After BLT networks (Spoerer et al. 2017, Frontiers in Psychology 8:1551); here top-down signals come from the time
+    step before.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ class SceneNetwork(nn.Module):
         below = [STEM, *[self.width] * (n_layers - 1)]
         self.stem = nn.Conv2d(3, STEM, 5, 4, 2)
         self.bottom_up = nn.ModuleList(nn.Conv2d(n, self.width, 3, s, 1) for n, s in zip(below, self.strides))
-        self.norm = nn.ModuleList(nn.GroupNorm(1, self.width) for _ in below)
+        self.norm = nn.ModuleList(nn.GroupNorm(1, self.width) for _ in range(self.times * n_layers))
         back = 0 if self.times == 1 else n_layers
         self.lateral = nn.ModuleList(_inner(self.width) for _ in range(back))
         self.top_down = nn.ModuleList(_inner(self.width) for _ in range(max(back - 1, 0)))
@@ -59,21 +60,21 @@ class SceneNetwork(nn.Module):
         x = ((images.permute(0, 3, 1, 2).float() - _CENTRE) / _SPREAD).contiguous(memory_format=torch.channels_last)
         image = self.bottom_up[0](F.relu(self.stem(x)))
         found: list[list[torch.Tensor]] = []
-        for _ in range(self.times):
-            found.append(self._moment(image, found[-1] if found else None))
+        for time in range(self.times):
+            found.append(self._moment(image, time, found[-1] if found else None))
         return found
 
-    def _moment(self, image: torch.Tensor, before: list[torch.Tensor] | None) -> list[torch.Tensor]:
+    def _moment(self, image: torch.Tensor, time: int, before: list[torch.Tensor] | None) -> list[torch.Tensor]:
         """All layers at one time, from what the image gives to the first one and from the time before."""
         now: list[torch.Tensor] = []
-        for layer, norm in enumerate(self.norm):
+        for layer in range(len(self.strides)):
             heard = self.bottom_up[layer](now[-1]) if layer else image
             if before is not None:
                 heard = heard + self.lateral[layer](before[layer])
                 if layer < len(self.top_down):
                     above = self.top_down[layer](before[layer + 1])
                     heard = heard + F.interpolate(above, scale_factor=self.strides[layer + 1], mode="nearest")
-            now.append(F.relu(norm(heard)))
+            now.append(F.relu(self.norm[time * len(self.strides) + layer](heard)))
         return now
 
     def pooled(self, images: torch.Tensor) -> torch.Tensor:
@@ -97,14 +98,14 @@ def layer_width(recipe: SceneRecipe) -> int:
     """
     if recipe.architecture == "recurrent":
         return recipe.width
-    wanted = _n_weights(recipe.width, 3 * recipe.n_layers - 2, recipe.n_layers)
-    widths = np.arange(recipe.width, 4 * recipe.width + 1)
-    return int(widths[np.abs(_n_weights(widths, recipe.n_layers - 1, recipe.n_layers) - wanted).argmin()])
+    n_layers, widths = recipe.n_layers, np.arange(recipe.width, 4 * recipe.width + 1)
+    wanted = _n_weights(recipe.width, 3 * n_layers - 2, n_layers * (1 + 2 * recipe.n_times))
+    return int(widths[np.abs(_n_weights(widths, n_layers - 1, 3 * n_layers) - wanted).argmin()])
 
 
-def _n_weights(width: int | np.ndarray, n_inner: int, n_layers: int) -> int | np.ndarray:
+def _n_weights(width: int | np.ndarray, n_inner: int, n_vectors: int) -> int | np.ndarray:
     """Of the first convolution, so many between equal widths, and biases and norms of the layers."""
-    return 9 * width * (STEM + n_inner * width) + 3 * n_layers * width
+    return 9 * width * (STEM + n_inner * width) + n_vectors * width
 
 
 def scene_network(recipe: SceneRecipe, n_outputs: int, seed: int) -> SceneNetwork:
@@ -112,7 +113,7 @@ def scene_network(recipe: SceneRecipe, n_outputs: int, seed: int) -> SceneNetwor
 
     Convolutions are drawn from normal distributions of variance 2 / inputs (He et al. 2015), lateral and top-down ones
     a tenth as wide: random signals from the time before would hide the image. Biases are 0; the output is drawn last,
-    with variance 1 / inputs. No state of torch is touched.
+    with variance .01 / inputs. No state of torch is touched.
     """
     with torch.random.fork_rng(devices=[]):
         network = SceneNetwork(recipe, n_outputs)

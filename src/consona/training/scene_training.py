@@ -74,8 +74,7 @@ class SceneTrainer:
             if material.device.type == "cuda":  # else cuBLAS may add in another order
                 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             network = scene_network(recipe, material.targets.shape[1], seed)
-            with torch.no_grad():  # the mean target is what can be said without looking
-                network.get_parameter("output.bias").copy_(material.mean())
+            _begin_with_mean(network, material.mean())
             losses = _trained(network.to(material.device), material, (recipe, seed), state, self.progress)
             found = _held_out(network, material)
         ids = targets.ids[material.n_train :]
@@ -142,6 +141,15 @@ def require_targets(images: xr.DataArray, targets: Features) -> np.ndarray:
     if len(empty):
         raise InvalidInput(f"Targets of {len(empty)} stimuli are 0, as '{empty[0]}': no cosine. Leave them out.")
     return values
+
+
+def _begin_with_mean(network: SceneNetwork, mean: torch.Tensor) -> None:
+    """The output begins as the mean target, which can be said without looking.
+
+    A cosine leaves its length free: with a root mean square of 1, steps of the optimiser suit any number of outputs.
+    """
+    with torch.no_grad():
+        network.get_parameter("output.bias").copy_(F.normalize(mean, dim=0) * len(mean) ** 0.5)
 
 
 def _material(images: xr.DataArray, targets: Features, share: float, device: str) -> _Material:
