@@ -2,8 +2,9 @@
 
 from typing import Final, Literal
 
+from consona.stats.fractional_settings import Mode
+
 Brain = Literal["twin", "nsd", "algonauts", "own", "images92", "objects81"]
-Mode = Literal["paper", "released", "corrected"]
 Plant = Literal["captions", "relations", "categories", "none"]
 
 MODES: tuple[Mode, ...] = ("paper", "released", "corrected")

@@ -58,7 +58,7 @@ def planted_scores(
     seed: int,
 ) -> xr.DataArray:
     """RSA of every model with people who hold the plant in ventral, lateral and parietal cortex."""
-    signals = signals_of(plant, stimuli, images, models["embedding"])
+    signals = signals_of(plant, stimuli, images, models["embedding"], seed=seed)
     where, side = surface_positions(N_VERTICES)
     regions = twin_regions(where, side)
     kept = np.isin(regions, HIGHER)

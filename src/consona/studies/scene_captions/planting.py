@@ -12,6 +12,7 @@ from consona.datasets.nsd_twin_design import TwinDesign
 from consona.datasets.nsd_twins import nsd_twin_key, write_nsd_twin
 from consona.datasets.planted_responses import Planted
 from consona.datasets.scenes import render_scenes, scene_categories, scene_relations
+from consona.stats.seeds import rng_for
 from consona.studies.scene_captions.names import HIGHER
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 N_GRID = 8
+N_OTHER = 128
 TILT = 0.5
 """Share of a vertex's standard deviation that prefers scenes with people (lateral) or without them (ventral)."""
 OFFSET = 500
@@ -37,15 +39,19 @@ def write_twin(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> tuple
     )
     stimuli, images = run.step("shown-scenes", render_scenes, design.n_needed, seed=study.seed + OFFSET)
     caption = run.step("shown-captions", embed_texts, lm, stimuli)
-    signals = signals_of(study.plant, stimuli, images, caption)
+    signals = signals_of(study.plant, stimuli, images, caption, seed=study.seed)
     planted = Planted(tilt=tilts(signals, stimuli)) if study.plant == "captions" else Planted()
     key = nsd_twin_key(images, stimuli, signals, design, planted=planted, seed=study.seed)
     folder = run.store.folder / "twins" / f"scenes-{key[:16]}"
     return folder, write_nsd_twin(folder, images, stimuli, signals, design, planted=planted, seed=study.seed)
 
 
-def signals_of(plant: str, stimuli: Stimuli, images: xr.DataArray, caption: Features) -> dict[str, Array]:
-    """What each region holds: brightness and colour in early cortex, and what is planted in the others."""
+def signals_of(plant: str, stimuli: Stimuli, images: xr.DataArray, caption: Features, *, seed: int) -> dict[str, Array]:
+    """What each region holds: brightness and colour in early cortex; in the others what is planted, and as much else.
+
+    Half of the signal of higher regions is of features that belong to single images and are in no model: a twin whose
+    whole signal is in one model would be read out without an error.
+    """
     early = {"early": coarse(images)}
     if plant == "none":
         return early
@@ -54,7 +60,15 @@ def signals_of(plant: str, stimuli: Stimuli, images: xr.DataArray, caption: Feat
         "categories": scene_categories(stimuli).layer(-1),
         "relations": scene_relations(stimuli, of="groups").layer(-1),
     }[plant]
-    return early | dict.fromkeys(HIGHER, higher)
+    other = rng_for(seed, "what no model knows").standard_normal((len(stimuli), N_OTHER), dtype=np.float32)
+    both = np.concatenate([_of_length_one(higher), _of_length_one(other)], axis=1)
+    return early | dict.fromkeys(HIGHER, both)
+
+
+def _of_length_one(features: npt.NDArray[np.floating]) -> Array:
+    """Mean 0, and 1 as the mean over images of squared length: parts of a signal weigh alike."""
+    centred = features - features.mean(axis=0)
+    return np.asarray(centred / np.sqrt((centred**2).sum(axis=1).mean()), dtype=np.float32)
 
 
 def coarse(images: xr.DataArray) -> Array:
@@ -69,7 +83,8 @@ def coarse(images: xr.DataArray) -> Array:
 def tilts(signals: dict[str, Array], stimuli: Stimuli) -> dict[str, Array]:
     """Lateral cortex prefers scenes with people, ventral cortex scenes without them and with trees or houses."""
     people, places = (np.asarray(stimuli[name], dtype=bool) for name in ("people", "places"))
-    held = signals["lateral"]
+    held = signals["lateral"].copy()
+    held[:, -N_OTHER:] = 0.0
     way = held[people & ~places].mean(axis=0) - held[places & ~people].mean(axis=0)
     unit = TILT * way / np.linalg.norm(way)
     return {"lateral": unit, "ventral": -unit}
