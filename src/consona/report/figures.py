@@ -27,6 +27,14 @@ from consona.report.figures_predictivity import (
 )
 from consona.report.figures_regions import draw_null, draw_rdms, draw_regions, draw_slices
 from consona.report.figures_scalp import draw_scalp
+from consona.report.figures_scene_models import (
+    draw_model_geometry,
+    draw_readout_density,
+    draw_training_size_scatter,
+    draw_vertex_scatter,
+)
+from consona.report.figures_scenes import draw_caption_cards, draw_layer_time_grid, draw_roi_bars, draw_text_ladder
+from consona.report.figures_surfaces import draw_surface_map
 from consona.report.figures_training import draw_forest, draw_gains, draw_saturation
 
 if TYPE_CHECKING:
@@ -69,6 +77,15 @@ KINDS: dict[str, Callable[[xr.Dataset], "Figure"]] = {
     "arm_intervals": draw_arm_intervals,
     "transfer_table": draw_transfer_table,
     "power_curve": draw_power_curve,
+    "surface_map": draw_surface_map,
+    "roi_bars": draw_roi_bars,
+    "caption_cards": draw_caption_cards,
+    "layer_time_grid": draw_layer_time_grid,
+    "text_ladder": draw_text_ladder,
+    "training_size_scatter": draw_training_size_scatter,
+    "vertex_scatter": draw_vertex_scatter,
+    "readout_density": draw_readout_density,
+    "model_geometry": draw_model_geometry,
 }
 
 

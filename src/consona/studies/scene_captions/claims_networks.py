@@ -112,15 +112,18 @@ def _encoding(parts: "Parts", n_seeds: int) -> Verdict:
 
 
 def _planted(parts: "Parts", n_seeds: int) -> Verdict:
-    """Where categories are planted, no advantage; where captions or relations are, one."""
-    rule = f"made-up people who hold categories: no advantage (p at most {LEVEL}); who hold relations: one"
+    """Where categories or nothing are planted, no advantage; where captions or relations are, one."""
+    rule = (
+        f"made-up people: an advantage (p at most {LEVEL}) with captions and relations, none with categories or nothing"
+    )
     if parts.planted is None:
         return not_testable("no people were made up", rule=rule)
-    r = parts.planted.r.sel(region=list(HIGHER)).mean("region")
-    found = {
-        str(plant): advantage(r.sel(plant=plant), n_seeds).mean(["architecture", "seed"]).values
-        for plant in r["plant"].values
-    }
-    shown = ", ".join(f"{name} {each.mean():+.3f} (p = {signs_p(each):.2g})" for name, each in found.items())
+    found = {}
+    for name, scores in (("RSA", parts.planted.r), ("encoding", parts.planted.encoding)):
+        r = scores.sel(region=list(HIGHER)).mean("region")
+        for plant in r["plant"].values:
+            found[f"{name}, {plant}"] = advantage(r.sel(plant=plant), n_seeds).mean(["architecture", "seed"]).values
+    shown = "; ".join(f"{name} {each.mean():+.3f} (p = {signs_p(each):.2g})" for name, each in found.items())
     above = {name: signs_p(each) <= LEVEL and each.mean() > 0 for name, each in found.items()}
-    return is_true(not above["categories"] and above["relations"], rule, shown)
+    wanted = {name: name.endswith(("captions", "relations")) for name in found}
+    return is_true(above == wanted, rule, shown)

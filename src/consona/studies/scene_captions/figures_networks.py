@@ -119,21 +119,28 @@ def _counted(joined: xr.DataArray, dim: str) -> np.ndarray:
 
 def planted_figure(planted: PlantedPeople, n_seeds: int) -> xr.Dataset:
     """The advantage of captions over categories in people who hold something known."""
-    r = planted.r.sel(region=list(HIGHER)).mean("region")
     rows = {}
-    for plant in r["plant"].values:
-        each = advantage(r.sel(plant=plant), n_seeds).mean("seed")
-        for architecture in ARCHITECTURES:
-            people = each.sel(architecture=architecture).values
-            error = 1.96 * people.std(ddof=1) / np.sqrt(len(people))
-            rows[f"{plant}, {architecture}"] = (people.mean(), people.mean() - error, people.mean() + error)
+    for name, scores in (("RSA", planted.r), ("encoding", planted.encoding)):
+        r = scores.sel(region=list(HIGHER)).mean("region")
+        for plant in r["plant"].values:
+            each = r.sel(plant=plant)
+            rows[f"{name}, {plant}: targets"] = _with_error(
+                (each.sel(model="embedding") - each.sel(model="categories")).values
+            )
+            people = advantage(each, n_seeds).mean(["seed", "architecture"]).values
+            rows[f"{name}, {plant}: networks"] = _with_error(people)
     data = xr.Dataset(
         {key: ("label", [row[k] for row in rows.values()]) for k, key in enumerate(("effect", "low", "high"))},
         {"label": list(rows)},
     )
     caption = (
-        "Made-up people who hold captions, relations of objects, categories or nothing: networks trained to "
-        "captions less networks trained to categories, mean over first weights; bars: 1.96 standard errors over "
-        "people."
+        "Made-up people who hold captions, relations of objects, categories or nothing. Targets: embedding of "
+        "captions less categories. Networks: trained to the one less trained to the other, mean over architectures "
+        "and first weights. Bars: 1.96 standard errors over people."
     )
     return figure(data, "bars", "Is the comparison of networks fair?", caption, xlabel="difference of r")
+
+
+def _with_error(people: np.ndarray) -> tuple[float, float, float]:
+    error = 1.96 * people.std(ddof=1) / np.sqrt(len(people))
+    return float(people.mean()), float(people.mean() - error), float(people.mean() + error)

@@ -8,6 +8,7 @@ import xarray as xr
 
 from consona.alignment.sampled_rsa import sampled_rsa
 from consona.alignment.sampled_sets import sampled_sets
+from consona.alignment.vertex_encoding import vertex_encoding
 from consona.core.features import Features
 from consona.core.recording import Recording
 from consona.core.stimuli import Stimuli
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
     from consona.studies.scene_captions.study import SceneCaptions
 
 PLANTS: tuple[Plant, ...] = ("captions", "relations", "categories", "none")
-N_VERTICES, N_REPETITIONS, N_IMAGES = 2562, 3, 400
+N_VERTICES, N_REPETITIONS, N_IMAGES = 642, 3, 600
+TRAIN_SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class PlantedPeople:
-    """RSA ``(plant, subject, region, model)`` of trained networks, their targets and their random twins."""
+    """Scores ``(plant, subject, region, model)`` of trained networks, their targets and their random twins.
+
+    ``r``: RSA; ``encoding``: mean held-out r of the targets of a region.
+    """
 
     r: xr.DataArray
+    encoding: xr.DataArray
 
 
 def planted_people(study: "SceneCaptions", run: "Run", made: "Networks") -> PlantedPeople:
@@ -44,7 +50,8 @@ def planted_people(study: "SceneCaptions", run: "Run", made: "Networks") -> Plan
     }
     common = {"models": models, "n_set": study.counts.n_set, "seed": study.seed}
     found = run.each("planted", planted_scores, given, n_subjects=study.counts.n_subjects, **common)
-    return PlantedPeople(xr.concat(list(found.values()), xr.IndexVariable("plant", list(found))))
+    both = xr.concat(list(found.values()), xr.IndexVariable("plant", list(found)))
+    return PlantedPeople(both["r"], both["encoding"])
 
 
 def planted_scores(
@@ -56,13 +63,15 @@ def planted_scores(
     n_subjects: int,
     n_set: int,
     seed: int,
-) -> xr.DataArray:
-    """RSA of every model with people who hold the plant in ventral, lateral and parietal cortex."""
+) -> xr.Dataset:
+    """RSA and encoding of every model, of people who hold the plant in ventral, lateral and parietal cortex."""
     signals = signals_of(plant, stimuli, images, models["embedding"], seed=seed)
     where, side = surface_positions(N_VERTICES)
     regions = twin_regions(where, side)
     kept = np.isin(regions, HIGHER)
     sets = sampled_sets(stimuli.ids, n=n_set, seed=seed)
+    n_train = round(TRAIN_SHARE * len(stimuli))
+    division = {"train": stimuli.ids[:n_train].tolist(), "test": stimuli.ids[n_train:].tolist()}
     found = []
     for number in range(n_subjects):
         name = f"{plant} {number + 1}"
@@ -71,5 +80,8 @@ def planted_scores(
         noise = rng_for(seed, "noise", name).standard_normal(signal.shape, dtype=np.float32)
         values = signal + noise / np.float32(np.sqrt(N_REPETITIONS))
         recording = Recording.of(values, stimuli.ids, name, targets={"roi": regions[kept]})
-        found.append(sampled_rsa(recording, models, sets)["mean"].reset_coords(drop=True))
+        r = sampled_rsa(recording, models, sets)["mean"].reset_coords(drop=True)
+        coded = [vertex_encoding(recording, each, **division)["r"].groupby("roi").mean() for each in models.values()]
+        encoding = xr.concat(coded, xr.IndexVariable("model", list(models))).rename(roi="region")
+        found.append(xr.Dataset({"r": r, "encoding": encoding}))
     return xr.concat(found, xr.IndexVariable("subject", np.arange(n_subjects)))
