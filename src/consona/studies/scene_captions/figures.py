@@ -111,11 +111,11 @@ def density_figure(scores: dict[str, xr.Dataset], ceiling: float) -> xr.Dataset:
     return figure(data, "readout_density", "Captions read out of the brain", caption, ceiling=ceiling, label="r")
 
 
-def card_figure(made: ReadOut, who: str) -> xr.Dataset:
+def card_figure(made: ReadOut, subject: str) -> xr.Dataset:
     """Images at fixed ranks with their captions."""
     assert made.cards is not None  # drawn only where there are images
     caption = (
-        f"Test images of {who} at fixed places of the order of their scores, from the best to the worst; nobody "
+        f"Test images of {subject} at fixed places of the order of their scores, from the best to the worst; nobody "
         f"chose them. Read out: the nearest of {made.n_dictionary:,} captions of images that nobody saw; below it "
         "the nearest training caption."
     )

@@ -69,18 +69,6 @@ def read_out(study: "SceneCaptions", run: "Run", material: Material, texts: "Tex
     words, vectors = dictionary(study, run, texts)
     looked_up = {who: _looked_up(run, material, caption, who, each, words, vectors) for who, each in used.items()}
     first = next(iter(used))
-    shown = None
-    if material.images is not None:
-        found, control = looked_up[first]
-        shown = run.step(
-            "cards",
-            cards,
-            material.images.sel(stimulus=material.test[first]),
-            material.stimuli.select(np.array(material.test[first])),
-            scores[study.mode][first],
-            found=found,
-            control=control,
-        )
     nearer = xr.DataArray(
         [_nearer(pair[1], len(material.train[who])) for who, pair in looked_up.items()],
         {"subject": list(used)},
@@ -92,9 +80,19 @@ def read_out(study: "SceneCaptions", run: "Run", material: Material, texts: "Tex
         {who: pair[0] for who, pair in looked_up.items()},
         {who: pair[1] for who, pair in looked_up.items()},
         nearer,
-        shown,
+        _cards(run, material, first, scores[study.mode][first], looked_up[first]),
         len(words),
     )
+
+
+def _cards(
+    run: "Run", material: Material, who: str, scores: xr.Dataset, looked_up: tuple[xr.Dataset, xr.Dataset]
+) -> xr.Dataset | None:
+    """Images of one person at fixed ranks, where images are at hand."""
+    if material.images is None:
+        return None
+    images, stimuli = material.images.sel(stimulus=material.test[who]), material.stimuli.select(material.test[who])
+    return run.step("cards", cards, images, stimuli, scores, found=looked_up[0], control=looked_up[1])
 
 
 def subject_readout(file: ResponseFile, embedding: Features, division: Division, *, mode: Mode, seed: int) -> Features:

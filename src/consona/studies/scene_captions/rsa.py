@@ -96,9 +96,9 @@ def shared_recordings(material: Material) -> dict[str, Recording]:
     return {who: in_regions(each, material.shared) for who, each in material.files.items()}
 
 
-def sets_of(material: Material, who: str, study: "SceneCaptions", seed: int) -> xr.DataArray:
+def sets_of(material: Material, subject: str, study: "SceneCaptions", seed: int) -> xr.DataArray:
     """Disjoint sets of all images of one subject, the same for every model."""
-    ids = np.asarray(material.files[who].ids)
+    ids = np.asarray(material.files[subject].ids)
     return sampled_sets(ids, n=min(study.counts.n_set, len(ids)), seed=seed)
 
 

@@ -26,12 +26,12 @@ def fewest_p(n: int) -> float:
     return 2.0 / 2.0**n
 
 
-def over_people(values: npt.ArrayLike, of: str, *, unit: str = "", positive: bool = True) -> Verdict:
+def over_people(values: npt.ArrayLike, of: str, *, positive: bool = True) -> Verdict:
     """Held where the mean over people is above zero by flips of signs; said where people are too few."""
     each = np.asarray(values, dtype=float)
     each = each[np.isfinite(each)]
     rule = f"mean over people above 0, p at most {LEVEL} by flips of signs, {of}"
-    shown = f"{each.mean():+.3f}{unit}, {int((each > 0).sum())} of {len(each)} people" if len(each) else "nothing"
+    shown = f"{each.mean():+.3f}, {int((each > 0).sum())} of {len(each)} people" if len(each) else "nothing"
     if fewest_p(len(each)) > LEVEL:
         return not_testable(f"{len(each)} people give no p below {fewest_p(len(each)):.2g}; {shown}", rule=rule)
     p = signs_p(each)
