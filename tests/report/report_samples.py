@@ -6,6 +6,7 @@ import xarray as xr
 from decoding_samples import KINDS as OF_DECODERS
 from guidance_samples import KINDS as OF_GUIDANCE
 from neuron_samples import KINDS as OF_NEURONS
+from scene_samples import KINDS as OF_SCENES
 
 from consona.engine.claims import ChecksFile, ClaimsFile
 from consona.engine.forms import to_netcdf
@@ -305,7 +306,7 @@ def table(rng):
 
 DRAWN = (axis_profile, roc, layer_sweep, clip_scatter, hold_outs, scalp, subjects, lines, heatmap, bars)
 KINDS = {each.__name__: each for each in (*DRAWN, regions, rdms, null, slices, table)}
-KINDS |= OF_DECODERS | OF_NEURONS | OF_GUIDANCE
+KINDS |= OF_DECODERS | OF_NEURONS | OF_GUIDANCE | OF_SCENES
 
 
 def sample(kind):

@@ -33,7 +33,8 @@ def frames_of(ds: xr.Dataset) -> list[pd.DataFrame]:
     is left follows in further tables. Columns are the first of words, those of the attribute "columns", other words,
     then numbers by their kind (a file keeps its variables in alphabetical order).
     """
-    left, frames = _binned(ds), []
+    pictures = [name for name, each in ds.data_vars.items() if "colour" in each.dims]  # to be looked at, not read
+    left, frames = _binned(ds.drop_vars(pictures)), []
     while left.data_vars:
         spans = [frozenset(map(str, each.dims)) for each in left.data_vars.values()]
         span = max(spans, key=lambda dims: (spans.count(dims), len(dims)))
