@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from consona.core.errors import InvalidInput
+from consona.core.features import Features
 from consona.core.stimuli import Stimuli
 from consona.datasets.algonauts import load_algonauts
 from consona.datasets.nsd import load_nsd_stimuli, nsd_subjects
@@ -17,7 +18,7 @@ from consona.datasets.own_scenes import load_own_scenes
 from consona.datasets.response_files import ResponseFile
 from consona.stats.seeds import rng_for
 from consona.studies.scene_captions.names import HIGHER, REGIONS
-from consona.studies.scene_captions.planting import write_twin
+from consona.studies.scene_captions.planting import Twin, write_twin
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -43,7 +44,8 @@ class Material:
     """What is given before anything is fitted.
 
     ``files`` by subject; ``stimuli`` with captions, of all images that anybody saw, and their ``images`` in small (None
-    where there are none); ``test`` are images that everybody saw, ``train`` the others by subject. ``truth`` of twins.
+    where there are none); ``test`` are images that everybody saw, ``train`` the others by subject. ``truth`` of twins,
+    and the embedding of their captions, which is ``known`` because it was planted.
     """
 
     files: dict[str, ResponseFile]
@@ -54,6 +56,7 @@ class Material:
     shared: list[str]
     synthetic: bool
     truth: dict[str, Any]
+    known: Features | None = None
 
     @property
     def regions(self) -> list[str]:
@@ -79,6 +82,7 @@ def load_material(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> Ma
         When files do not fit each other, or an image has no caption.
     """
     truth: dict[str, Any] = {}
+    made: Twin | None = None
     out = run.store.folder / "prepared" / study.brain
     images = None
     if study.brain == "own":
@@ -94,7 +98,8 @@ def load_material(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> Ma
     else:
         root = None
         if study.brain == "twin":
-            root, truth = write_twin(study, run, lm)
+            made = write_twin(study, run, lm)
+            root, truth = made.root, made.truth
             out = out / root.name
         people = study.people or nsd_subjects(root)
         files = {who: prepare_nsd(root, who, space=study.space, out=out / f"{who}-{study.space}.npy") for who in people}
@@ -103,7 +108,8 @@ def load_material(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> Ma
     train, test, shared = divided(files, seed=study.seed)
     for name, each in files.items():
         run.note(f"{name}: {len(each.ids)} images x {each.n_targets} targets, {len(train[name])} train.")
-    return Material(files, stimuli, images, test, train, shared, study.brain == "twin", truth)
+    known = made.embedded(stimuli) if made is not None else None
+    return Material(files, stimuli, images, test, train, shared, study.brain == "twin", truth, known)
 
 
 def _of_seen(files: Mapping[str, ResponseFile], stimuli: Stimuli) -> Stimuli:

@@ -58,7 +58,7 @@ def _whole(study: "SceneCaptions", run: "Run") -> list[Claim]:
 
     lm = load_reader(study, run)
     material = load_material(study, run, lm)
-    texts = read(study, run, lm, material.stimuli)
+    texts = read(study, run, lm, material.stimuli, material.known)
     made = networks(study, run, lm, material.images) if study.networks and material.images is not None else None
     models = texts.rungs | texts.others | (made.seen if made is not None else {})
     found = geometry(study, run, material, models, "all")

@@ -1,5 +1,6 @@
 """Made-up people: what is planted in them, and their files in the layout of NSD."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import xarray as xr
 
 from consona.core.features import Features
 from consona.core.stimuli import Stimuli
+from consona.datasets.nsd_ids import stimulus_ids
 from consona.datasets.nsd_twin_design import TwinDesign
 from consona.datasets.nsd_twins import nsd_twin_key, write_nsd_twin
 from consona.datasets.planted_responses import Planted
@@ -29,8 +31,27 @@ OFFSET = 500
 """Seed of the scenes that made-up people see, away from those that train networks."""
 
 
-def write_twin(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> tuple[Any, dict[str, Any]]:
-    """The folder of the twin, written where it is not there yet, and what is planted in it."""
+@dataclass(frozen=True)
+class Twin:
+    """The folder of made-up people, what is planted in them, and captions that were embedded to plant them."""
+
+    root: Any
+    truth: dict[str, Any]
+    stimuli: Stimuli
+    caption: Features
+
+    def embedded(self, stimuli: Stimuli) -> Features | None:
+        """The embedding of these very captions under their ids in the corpus; None where a text differs."""
+        table = self.stimuli.table.set_axis(list(stimulus_ids(np.arange(len(self.stimuli)))))
+        same = [table.loc[name, "text"] == text for name, text in stimuli.table["text"].items()]
+        if not all(same):
+            return None
+        data = self.caption.data.assign_coords(stimulus=list(table.index))
+        return Features(data).select(stimuli.ids)
+
+
+def write_twin(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> Twin:
+    """Made-up people on disk, written where they are not there yet."""
     from consona.lm.sentence_embedding import embed_texts
 
     size = study.counts
@@ -43,7 +64,8 @@ def write_twin(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> tuple
     planted = Planted(tilt=tilts(signals, stimuli)) if study.plant == "captions" else Planted()
     key = nsd_twin_key(images, stimuli, signals, design, planted=planted, seed=study.seed)
     folder = run.store.folder / "twins" / f"scenes-{key[:16]}"
-    return folder, write_nsd_twin(folder, images, stimuli, signals, design, planted=planted, seed=study.seed)
+    truth = write_nsd_twin(folder, images, stimuli, signals, design, planted=planted, seed=study.seed)
+    return Twin(folder, truth, stimuli, caption)
 
 
 def signals_of(plant: str, stimuli: Stimuli, images: xr.DataArray, caption: Features, *, seed: int) -> dict[str, Array]:

@@ -1,6 +1,8 @@
 """How the study reads texts: every rung of the ladder from captions to categories, and how far the rungs lie apart."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -53,11 +55,13 @@ def load_reader(study: "SceneCaptions", run: "Run") -> "LanguageModel":
     return lm
 
 
-def read(study: "SceneCaptions", run: "Run", lm: "LanguageModel", captions: Stimuli) -> Texts:
+def read(
+    study: "SceneCaptions", run: "Run", lm: "LanguageModel", captions: Stimuli, known: Features | None = None
+) -> Texts:
     """Embed the captions of the images that were seen, and real captions of COCO where they are at hand."""
     from consona.lm.sentence_embedding import embed_texts
 
-    rungs = climbed(study, run, lm, captions, "seen")
+    rungs = climbed(study, run, lm, captions, "seen", {} if known is None else {CAPTION: known})
     corpora = {"seen": (captions, rungs)}
     for name, real in _real_captions(study).items():
         corpora[name] = (real, climbed(study, run, lm, real, slug(name)))
@@ -74,14 +78,19 @@ def read(study: "SceneCaptions", run: "Run", lm: "LanguageModel", captions: Stim
 
 
 def climbed(
-    study: "SceneCaptions", run: "Run", lm: "LanguageModel", captions: Stimuli, corpus: str
+    study: "SceneCaptions",
+    run: "Run",
+    lm: "LanguageModel",
+    captions: Stimuli,
+    corpus: str,
+    known: Mapping[str, Features] = MappingProxyType({}),
 ) -> dict[str, Features]:
-    """Every rung that the captions have: categories only where images have them."""
+    """Every rung that the captions have: categories only where images have them; ``known`` are not embedded again."""
     from consona.lm.sentence_embedding import embed_texts
 
-    made: dict[str, Features] = {}
+    made: dict[str, Features] = dict(known)
     for rung in RUNGS:
-        if rung != CATEGORY_WORDS or "categories" in captions:
+        if rung not in made and (rung != CATEGORY_WORDS or "categories" in captions):
             told = ladder(captions, rung, seed=study.seed, tagger=study.tagger, mode=study.mode)
             made[rung] = run.step(f"{corpus}-{slug(rung)}", embed_texts, lm, told)
     joined = ladder(captions, "nouns", mode="paper", tagger=study.tagger)
