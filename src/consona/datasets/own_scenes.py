@@ -16,7 +16,7 @@ from consona.datasets.plainarrays import map_plain_array
 from consona.datasets.response_files import Labels, ResponseFile, open_responses, prepared_from, write_responses
 from consona.engine.fingerprint import fingerprint
 
-__all__ = ["load_own_scenes"]
+__all__ = ["load_own_scenes", "response_shapes"]
 
 CAPTION, IMAGE, CATEGORIES = "caption", "stimulus", "categories"
 BLOCK = 4096  # targets that are averaged at once
@@ -59,6 +59,22 @@ def load_own_scenes(
     stimuli = _captions(require_file(Path(images_table), "images with the columns stimulus and caption1"))
     files = {who: _averaged(who, Path(path), regions_table, stimuli, Path(out)) for who, path in responses.items()}
     return stimuli, files
+
+
+def response_shapes(responses: Mapping[str, str]) -> dict[str, tuple[int, int]]:
+    """Rows and targets ``(n_rows, n_targets)`` by subject, from the heads of the files.
+
+    A file that is not there, or holds no such array, is left out: :func:`load_own_scenes` says what is wrong with it.
+    """
+    found = {}
+    for who, path in responses.items():
+        try:
+            shape = map_plain_array(Path(path)).shape
+        except InvalidInput:
+            continue
+        if len(shape) == 2:
+            found[who] = (int(shape[0]), int(shape[1]))
+    return found
 
 
 def _captions(path: Path) -> Stimuli:
