@@ -10,13 +10,13 @@ from consona.brain.meshes import COARSER, N_VERTICES, Hemisphere, nearest_coarse
 from consona.core.errors import InvalidInput, MissingExtra
 from consona.report.drawing import canvas, labels, plain, require, values, words
 from consona.report.palette import MUTED
-from consona.report.surface_raster import LEVELS, View, labelled, outlined, painted, picture
+from consona.report.surface_raster import COLOURS, LEVELS, View, labelled, outlined, painted, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = "RdBu_r"  # safe for every common colour blindness, pale at zero
+
 NAMELESS = ("", "none", "None")
 GAP_MM = 12.0
 SIDES: tuple[Hemisphere, ...] = ("left", "right")

@@ -14,6 +14,7 @@ Ints = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 View = Literal["flat", "lateral", "medial", "ventral"]
 
+COLOURS = "RdBu_r"  # safe for every common colour blindness, pale at zero
 LEVELS = 32  # shades on either side of zero: so few that a picture stays small as a file
 GYRUS, SULCUS = 0.80, 0.62  # grey where there is no value
 SHADED = 0.90  # a value in a sulcus is darker by so much, so folds are seen through the colours
