@@ -105,7 +105,8 @@ def _embedded(
     numbers = {text: number for number, text in enumerate(first)}
     # a name for each distinct text, so that an error says where it stands
     turns = np.arange(len(owners)) - np.searchsorted(owners, owners)
-    names = [f"{stimuli.ids[owners[place]]} text {turns[place] + 1}" for place in first.values()]
+    ids = stimuli.ids
+    names = [f"{ids[owners[place]]} text {turns[place] + 1}" for place in first.values()]
     distinct = Stimuli.of(list(first), prefix="text")
     distinct = Stimuli(distinct.table.set_axis(names, axis=0))
     vectors, truncated = _vectors(lm, recipe, distinct)
