@@ -5,12 +5,14 @@ import re
 
 import numpy as np
 import pytest
+import xarray as xr
 from scene_samples import posterior_map
 from test_browser import CHROMIUM, visit
 
 from consona.brain.meshes import N_VERTICES, fsaverage5_mesh
 from consona.core.errors import InvalidInput
-from consona.report.interactive_views import interactive_view
+from consona.core.figure import figure
+from consona.report.interactive_views import interactive_view, views
 
 TITLE = "people − places </title><script>alert(1)</script>"
 
@@ -77,3 +79,15 @@ def test_other_shapes_and_limits_are_refused(values):
     with pytest.raises(InvalidInput, match="no hemisphere 'lh'"):
         interactive_view(values, hemisphere="lh", title="x")
     assert "0.000" not in interactive_view(np.full_like(values, np.nan), hemisphere="left", title="x")
+
+
+def test_maps_of_the_whole_surface_come_as_one_page_per_map_and_hemisphere(values):
+    """Coarser surfaces and other figures have none."""
+    maps = xr.Dataset({"value": (("map", "target"), np.stack([values, -values]))}, {"map": ["a", "b"]})
+    drawn = figure(maps, "surface_map", "Two maps", "")
+    assert [ending for ending, _ in views(drawn)] == ["1-left", "1-right", "2-left", "2-right"]
+    (left, page), _ = views(figure(maps.isel(map=0, drop=True), "surface_map", "One", ""))
+    assert left == "left"
+    assert page.decode() == interactive_view(values, hemisphere="left", title="One - left hemisphere")
+    assert not list(views(drawn.isel(target=slice(100))))
+    assert not list(views(figure(maps, "heatmap", "Two maps", "")))

@@ -13,6 +13,7 @@ from consona.core.errors import InvalidInput
 from consona.engine.store import write_atomically
 from consona.report import wording
 from consona.report.figures import figure_file, figure_svg, is_drawn
+from consona.report.interactive_views import views
 from consona.report.methods import methods, settings
 from consona.report.palette import themed
 from consona.report.provenance import citations, facts, provenance, steps
@@ -60,6 +61,8 @@ def build_report(run_folder: Path | str) -> Path:
 def save_figures(run_folder: Path | str, folder: Path | str) -> list[Path]:
     """Write every drawn figure of a run as SVG and PDF, every table as CSV, into ``folder``; returns the paths.
 
+    A map on the whole of fsaverage5 comes as two more pages, one per hemisphere, that turn in a browser.
+
     Files are numbered as in the report: ``figure-10-scalp-class-text.svg``, ``table-03-cohort-mean.csv``.
 
     Raises
@@ -82,6 +85,7 @@ def _files(result: Result) -> Iterator[tuple[str, bytes]]:
     if is_drawn(result.data):
         for suffix in ("svg", "pdf"):
             yield f".{suffix}", figure_file(result.data, suffix=suffix, name=result.name)
+        yield from ((f"-{ending}.html", page) for ending, page in views(result.data))
     else:
         for i, frame in enumerate(frames_of(result.data), start=1):
             yield f"-part-{i}.csv" if i > 1 else ".csv", frame.to_csv(index=False, lineterminator="\n").encode()

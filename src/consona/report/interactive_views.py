@@ -6,9 +6,11 @@ title unescaped.
 
 import base64
 import hashlib
+from collections.abc import Iterator
 
 import jinja2
 import numpy as np
+import xarray as xr
 from markupsafe import Markup
 
 from consona.brain.meshes import N_VERTICES, Hemisphere, fsaverage5_mesh, sulcal_depth
@@ -19,8 +21,21 @@ from consona.report.surface_raster import COLOURS, GYRUS, SHADED, SULCUS
 from consona.stats.shapes import Real
 
 VIEWS = ("left", "right", "behind", "front", "above", "below")
+HEMISPHERES: tuple[Hemisphere, ...] = ("left", "right")
 N_SHADES = 11  # of the scale below the picture
 PER_MM = 100  # places are whole hundredths of a millimetre
+
+
+def views(data: xr.Dataset) -> Iterator[tuple[str, bytes]]:
+    """Pages of a ``surface_map`` of all 20,484 vertices: the end of the file's name, and its bytes; else nothing."""
+    if data.attrs.get("figure") != "surface_map" or data.sizes.get("target") != 2 * N_VERTICES:
+        return
+    value = data["value"] if "map" in data["value"].dims else data["value"].expand_dims(map=[""])
+    for k, name in enumerate(str(each) for each in value["map"].values):
+        for side in HEMISPHERES:
+            title = " - ".join(part for part in (str(data.attrs["title"]), name, f"{side} hemisphere") if part)
+            page = interactive_view(value.isel(map=k).values, hemisphere=side, title=title)
+            yield f"{k + 1}-{side}" if name else side, page.encode()
 
 
 def interactive_view(
