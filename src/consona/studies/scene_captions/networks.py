@@ -69,7 +69,8 @@ def networks(study: "SceneCaptions", run: "Run", lm: "LanguageModel", images: xr
     trained = _trained(study, run, names, pictures, targets)
     given = {slug(network_name(*each)): (trained[network_name(*each)], views, asked[each[1]]) for each in names}
     checks = dict(zip(trained, run.each("new", readout_check, given).values(), strict=True))
-    sizes = (size.n_scenes // 10, size.n_scenes // 3, size.n_scenes)
+    n = size.n_scenes
+    sizes = (n // 10, n // 3, n) if size.n_seeds > 1 else (n,)
     fewer = _fewer(study, run, pictures, targets, sizes)
     held = {**trained, **_twins(study, run), **fewer}
     seen = run.each("sees", last_layer, {slug(name): (each, images) for name, each in held.items()})

@@ -28,7 +28,7 @@ class Size:
 
 SIZES = {
     "full": Size(8, 3200, 320, (12, 12, 10, 9, 12, 10, 12, 9), 10242, 100, 10000, 5, 12, 10000, 199, True),
-    "quick": Size(8, 160, 40, (4,) * 8, 2562, 40, 1500, 2, 6, 1000, 99, False),
+    "quick": Size(8, 160, 40, (4,) * 8, 2562, 40, 3000, 1, 12, 1000, 99, False),
 }
 """The full twin is one fiftieth of NSD: 9,600 x 20,484 numbers per person, of 30,000 x 327,684. People come to three
 quarters of the sessions or to all of them, as in NSD, so that images were seen once, twice, three times or never."""
