@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from consona.core.figure import figure
+from consona.datasets.published_networks import load_published_networks
 from consona.studies.scene_captions.claims_networks import advantage, arm
 from consona.studies.scene_captions.names import (
     ARCHITECTURES,
@@ -34,6 +35,7 @@ def draw_networks(study: "SceneCaptions", run: "Run", parts: "Parts") -> None:
     run.step("figure-networks", arm_figure, parts.geometry, regions, n, tuple(study.zoo))
     sizes = parts.networks.sizes
     run.step("figure-training-size", size_figure, parts.geometry, parts.material.higher, n, sizes)
+    run.step("figure-training-size-published", published_figure)
     run.step("figure-layers", layer_figure, parts.seen, parts.material.higher)
     run.step("figure-planted", planted_figure, parts.planted, n)
 
@@ -86,6 +88,27 @@ def size_figure(found: Geometry, regions: list[str], n_seeds: int, sizes: tuple[
         "rendered scenes; mean over people of the correlation of dissimilarities."
     )
     return figure(data, "training_size_scatter", "How many scenes are needed?", caption, label="r")
+
+
+def published_figure() -> xr.Dataset:
+    """What was published about NSD, beside which no made-up brain can be put."""
+    table = load_published_networks()
+    data = xr.Dataset(
+        {
+            "n_images": ("model", table["n_images"].to_numpy()),
+            "match": (("model", "region"), table[list(HIGHER)].to_numpy()),
+            "published": ("model", np.ones(len(table), bool)),
+            "objective": ("model", table["objective"].to_numpy(dtype=str)),
+        },
+        {"model": [str(name) for name in table.index], "region": list(HIGHER)},
+    )
+    caption = (
+        "As published for NSD (Doerig et al. 2025): correlation of dissimilarities divided by a ceiling from other "
+        "images. Nothing here was measured by Consona, and made-up people cannot be compared with it."
+    )
+    return figure(
+        data, "training_size_scatter", "Published: networks by number of training images", caption, label="ratio"
+    )
 
 
 def layer_figure(seen: Seen, regions: list[str]) -> xr.Dataset:
