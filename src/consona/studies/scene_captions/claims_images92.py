@@ -99,7 +99,7 @@ def _caption_verdicts(found: Images92, rungs: list[str]) -> dict[str, Verdict]:
         "above categories": _above(found, [CATEGORY_WORDS, CATEGORIES], "captions less categories"),
         "images and captions exchanged": by_null(p, "captions, images exchanged", f"{value:.3f}"),
         "in ventral, lateral and parietal cortex alike": not_testable(ONE_REGION, rule="every region"),
-        "on the images of the ceiling": not_testable("scores and ceiling are of the same 92 images", rule="other images"),
+        "on the images of the ceiling": not_testable("score and ceiling are of the same images", rule="other images"),
     }
     rest = not_testable(NO_RESPONSES, rule="not looked at")
     return {name: made.get(name, rest) for name in CAPTION_CONTROLS}
