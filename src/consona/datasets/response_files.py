@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -242,10 +243,20 @@ def _labels_of(file: Path) -> xr.Dataset:
             f"There is no {missing}; expected responses ({file.name}) and their labels ({beside.name}), written to the "
             "end. Prepare them (again)."
         )
+    stat = beside.stat()
+    return _labels_read(beside, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+
+
+@lru_cache(maxsize=16)
+def _labels_read(beside: Path, stamp: tuple[int, int, int]) -> xr.Dataset:
+    """The labels in a file of this stamp: a study asks for them at every step, and nobody may change them."""
     try:
-        return forms.from_netcdf(beside.read_bytes())
+        found = forms.from_netcdf(beside.read_bytes())
     except (OSError, ValueError, KeyError) as error:
         raise InvalidInput(f"{beside} cannot be read ({error}). Remove it and prepare the responses again.") from error
+    for each in found.data_vars.values():
+        each.values.flags.writeable = False
+    return found
 
 
 def _mapped(file: Path, shape: tuple[int, int]) -> npt.NDArray[np.float32]:

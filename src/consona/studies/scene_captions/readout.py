@@ -10,6 +10,7 @@ import xarray as xr
 from consona.alignment.caption_cards import cards
 from consona.alignment.caption_dictionary import read_captions
 from consona.alignment.caption_readout import caption_readout, embeddings_of, readout_scores
+from consona.core.errors import MissingData
 from consona.core.features import Features
 from consona.core.stimuli import Stimuli
 from consona.datasets.nsd_captions import load_coco_captions
@@ -107,11 +108,24 @@ def dictionary(study: "SceneCaptions", run: "Run", texts: "Texts") -> tuple[list
 
     if study.brain == "twin":
         n = study.counts.n_dictionary
-        stimuli, _ = run.step("dictionary-scenes", render_scenes, n, seed=study.seed + DICTIONARY_SEED)
+        told = _firsts(run.step("dictionary-scenes", render_scenes, n, seed=study.seed + DICTIONARY_SEED)[0])
     else:
-        stimuli = load_coco_captions()
-    lines = list(dict.fromkeys(str(each[0]) for each in stimuli.table["text"]))
+        told = _photographs(run, texts)
+    lines = list(dict.fromkeys(told))
     return lines, run.step("dictionary", embed_texts, texts.lm, Stimuli.of(lines, prefix="entry"))
+
+
+def _photographs(run: "Run", texts: "Texts") -> list[str]:
+    """Captions of photographs; where the corpus is not at hand, the sentences of the contrasts are all there is."""
+    try:
+        return _firsts(load_coco_captions())
+    except MissingData as error:
+        run.note(f"Read-outs are looked up among the sentences of the contrasts, for want of captions of COCO: {error}")
+        return texts.sentences.texts
+
+
+def _firsts(stimuli: Stimuli) -> list[str]:
+    return [str(each[0]) for each in stimuli.table["text"]]
 
 
 def _own(material: Material, embedding: Features, who: str) -> Features:
@@ -144,7 +158,7 @@ def _looked_up(
     """Nearest captions of the dictionary, and of the person's training images."""
     train = material.train[who]
     seen = embedding.select(np.array(train))
-    firsts = [str(each[0]) for each in material.stimuli.select(np.array(train)).table["text"]]
+    firsts = _firsts(material.stimuli.select(np.array(train)))
     centre = embeddings_of(embedding, train).mean(axis=0, dtype=np.float64)
     truth = embedding.select(np.array(material.test[who]))
     searched = {"k": N_NEAREST, "centre": centre, "truth": truth}
