@@ -127,9 +127,17 @@ def _of_seen(files: Mapping[str, ResponseFile], stimuli: Stimuli) -> Stimuli:
 def divided(
     files: Mapping[str, ResponseFile], *, seed: int
 ) -> tuple[dict[str, list[str]], dict[str, list[str]], list[str]]:
-    """Images that everybody saw test, all others train; without enough of them every tenth of a person's own tests."""
+    """Images that everybody saw test, all others train; without enough of them every tenth of a person's own tests.
+
+    Where people saw much the same images, a tenth of those that all saw tests, or 20.
+    """
     common = set.intersection(*(set(each.ids) for each in files.values()))
     shared = sorted(common) if len(files) > 1 and len(common) >= FEWEST_SHARED else []
+    if any(len(each.ids) < 2 * len(shared) for each in files.values()):
+        # everybody saw much the same: most of it is needed to fit
+        n = max(FEWEST_SHARED, round(TEST_SHARE * len(shared)))
+        order = rng_for(seed, "test images").permutation(len(shared))
+        shared = [shared[k] for k in np.sort(order[: min(n, len(shared) // 2)])]
     train, test = {}, {}
     for name, each in files.items():
         held: Sequence[str] = shared
