@@ -159,7 +159,7 @@ def _encoding(study: "SceneCaptions", work: Work) -> list[PlannedStep]:
     region = rates.encoding_s(work.n_train, N_FEATURES, work.n_regions) + twice * _read_s(work)
     n_regions = N_COMPARED + len(MODES) + 1
     block = min(BLOCK_MB, 4e-6 * work.n_images * work.n_targets)
-    memory = LIBRARIES_MB + 4 * block
+    memory = LIBRARIES_MB + 2.5 * block
     disk = work.n_people * work.n_targets * 48e-6
     people = work.n_people
     return [
@@ -208,7 +208,7 @@ def _selective(work: Work) -> list[PlannedStep]:
         PlannedStep(
             "responses to sentences",
             2 * work.n_people * fitted,
-            LIBRARIES_MB + 4 * block + told,
+            LIBRARIES_MB + 2.5 * block + told,
             2 * told,
             "captions, and captions of other images",
             2 * work.n_people,
@@ -253,7 +253,7 @@ def _network_brains(work: Work) -> list[PlannedStep]:
     note = f"{n} networks; trained, or {UNTRAINED}"
     return [
         PlannedStep(
-            "encoding from networks", work.n_people * n * each, LIBRARIES_MB + 4 * block, 5.0, note, work.n_people * n
+            "encoding from networks", work.n_people * n * each, LIBRARIES_MB + 2.5 * block, 5.0, note, work.n_people * n
         ),
         PlannedStep(
             "RSA of layers and times",
