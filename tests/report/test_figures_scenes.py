@@ -139,7 +139,7 @@ def test_bars_are_means_and_lines_one_standard_error():
 def test_cards_show_their_texts_in_order_and_cut_only_very_long_ones():
     figure = drawn(full("caption_cards"))
     said = [each.get_text() for each in figure.texts]
-    assert said[:4] == ["caption", "A man in a red shirt throws a ball to a dog on the beach.", "read out",
+    assert said[:5] == ["caption", "A man in a red shirt throws a ball to a dog on the", "beach.", "read out",
                         "Two cups stand to the left of a lamp."]  # fmt: skip
     assert sum(each.endswith("…") for each in said) == 3
     assert [each for each in said if each.startswith("rank")] == [f"rank {i} of 130, best 0" for i in (0, 64, 129)]

@@ -33,7 +33,7 @@ def draw_training_size_scatter(ds: xr.Dataset) -> "Figure":
     regions = labels(ds, "region")
     n_columns = 1 if len(regions) == 1 else 2
     n_rows = -(-len(regions) // n_columns)
-    figure = canvas(4.6 if n_columns == 1 else 6.8, 2.9 * n_rows + 0.6)
+    figure = canvas(4.6 if n_columns == 1 else 6.2, 2.9 * n_rows + 0.6)
     axes = figure.subplots(n_rows, n_columns, sharex=True, squeeze=False).ravel()
     for ax in axes[len(regions) :]:
         ax.set_axis_off()

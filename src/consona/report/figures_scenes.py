@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 MOST_LETTERS = 8  # beside a bar
 DIVERGING, RISING = "RdBu_r", "YlGnBu"
-WRAPPED, MOST_LINES = 58, 3  # letters of a line beside a picture, and lines of a caption
-WIDTH, PICTURE, LINE, BETWEEN, APART = 6.8, 1.1, 0.145, 0.04, 0.14  # inches: of a card, and within and between cards
+WRAPPED, MOST_LINES = 50, 3  # letters of a line beside a picture, and lines of a caption
+WIDTH, PICTURE, LINE, BETWEEN, APART = 6.2, 1.1, 0.145, 0.04, 0.14  # inches: of a card, and within and between cards
 
 
 def draw_roi_bars(ds: xr.Dataset) -> "Figure":
@@ -43,7 +43,7 @@ def draw_roi_bars(ds: xr.Dataset) -> "Figure":
     regions = labels(ds, "region")
     n_columns = len(regions) if len(regions) <= 3 else 2
     n_rows = -(-len(regions) // n_columns)
-    figure = canvas(6.6, n_rows * (0.5 + 0.19 * (len(heights) + len(headings))) + 0.45)
+    figure = canvas(6.2, n_rows * (0.5 + 0.19 * (len(heights) + len(headings))) + 0.45)
     axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
     inks = {name: series_colour(i) for i, name in enumerate(dict.fromkeys(groups))}
     for ax in axes[: len(regions) : n_columns]:

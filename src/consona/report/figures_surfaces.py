@@ -173,8 +173,8 @@ def _middle(shown: np.ndarray) -> tuple[float, float, float]:
 def _grid(sheets: list[_Sheet], n_columns: int) -> tuple["Figure", np.ndarray]:
     rows, columns = sheets[0].image.shape[:2]
     n_rows = -(-len(sheets) // n_columns)
-    width = 6.6 / n_columns
-    figure = canvas(6.8, n_rows * (width * rows / columns + 0.34) + 0.75)
+    width = 6.0 / n_columns
+    figure = canvas(6.2, n_rows * (width * rows / columns + 0.34) + 0.75)
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for ax in axes:
         ax.set_axis_off()
