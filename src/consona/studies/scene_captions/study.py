@@ -35,10 +35,12 @@ class SceneCaptions(Study):
     people: tuple[str, ...] = Field(default=(), description="Subjects, such as subj01; all where empty.")
     space: Literal["fsaverage", "func1pt8mm"] = Field(default="fsaverage", description="Space of the responses of NSD.")
     responses: dict[str, str] = Field(
-        default={}, description="brain = 'own': per subject a .npy file of responses, one row per image."
+        default={},
+        description="brain = 'own': per subject an .npy file of responses, with a table of the same name beside it whose "
+        "column stimulus names the image of every row.",
     )
     images_table: str = Field(
-        default="", description="brain = 'own': table with one row per row of responses; columns stimulus, caption1 …"
+        default="", description="brain = 'own': table with one row per image; columns stimulus, caption1, caption2 …"
     )
     regions_table: str = Field(default="", description="brain = 'own': table with one row per target, column roi.")
     model: str = Field(default=MINILM, description="Sentence-embedding model: Hub id, local folder, or minilm.")
