@@ -36,8 +36,8 @@ class SceneCaptions(Study):
     space: Literal["fsaverage", "func1pt8mm"] = Field(default="fsaverage", description="Space of the responses of NSD.")
     responses: dict[str, str] = Field(
         default={},
-        description="brain = 'own': per subject an .npy file of responses, with a table of the same name beside it whose "
-        "column stimulus names the image of every row.",
+        description="brain = 'own': per subject an .npy file of responses; a table of the same name beside it has the "
+        "column stimulus, the image of every row.",
     )
     images_table: str = Field(
         default="", description="brain = 'own': table with one row per image; columns stimulus, caption1, caption2 …"
