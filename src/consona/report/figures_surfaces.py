@@ -195,9 +195,9 @@ def _show(ax: "Axes", sheet: _Sheet, name: str, *, top: bool, first: bool) -> No
 
 def _scale(figure: "Figure", axes: list[Any], limit: float, label: str) -> None:
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
 
-    shades = ScalarMappable(Normalize(-limit, limit), COLOURS)
+    shades = ScalarMappable(cmap=COLOURS)
+    shades.set_clim(-limit, limit)
     bar = figure.colorbar(shades, ax=axes, location="bottom", shrink=0.4, aspect=28, pad=0.02, label=label)
     bar.outline.set_visible(False)
     bar.ax.locator_params(nbins=5)
