@@ -4,7 +4,8 @@
 four regions of 5,700 vertices in which the captions are planted under noise; 6.6 GB are written to ``FOLDER`` and
 removed at the end. The study's own functions run on the file, in the corrected mode. ``--share 0.05`` takes fewer
 vertices. The read-out, whose time grows with the cube of the images, runs on 3,000 of them and is extrapolated from its
-operations; ``--readout 9485`` takes all. Peaks of memory count the pages of the file that are mapped.
+operations; ``--readout 9485`` takes all. Peaks of memory count the pages of the file that are mapped. One thread: on a
+machine that others use, several wait for each other.
 """
 
 import argparse
