@@ -31,8 +31,9 @@ def write_small_sentence_model(folder: Path) -> Path:
         network = BertModel(config).eval()
     with torch.no_grad():
         # the directions in which words differ most, so that what is alike in meaning stays alike
-        _, _, axes = torch.pca_lowrank(words, q=WIDTH, niter=1)
-        network.embeddings.word_embeddings.weight.copy_((words - words.mean(0)) @ axes)
+        words = words - words.mean(0)
+        axes = torch.linalg.eigh(words.T @ words).eigenvectors[:, -WIDTH:]
+        network.embeddings.word_embeddings.weight.copy_(words @ axes)
     network.save_pretrained(folder)
     whole.tokenizer.save_pretrained(folder)
     for name in RECIPE:
