@@ -169,7 +169,7 @@ def test_own_images_and_responses(fewer, own, model, monkeypatch):
     for name in ("captions", "selectivity", "read-out"):
         # two people: no p below 1/2
         assert claims[name].statement.startswith("With 4 draws it cannot be tested here whether")
-    assert claims["captions"].controls["above categories"].reason == "these images have no categories"
+    assert claims["captions"].controls["above categories"].value == "these images have no categories"
     assert claims["networks"].p is None
     assert any("captions of COCO" in each for each in run.manifest.notes)
 
