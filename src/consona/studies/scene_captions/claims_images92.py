@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 DRAWN = Null("images drawn again", "two-sided t of the difference, its error from images drawn again", N_DRAWS)
 NO_RESPONSES = "of these people only dissimilarities are published"
+OF_FOUR = "the IT of these four people"
 NO_NETWORKS = "left out by the settings"
 ONE_REGION = "only dissimilarities of one region (IT) are published"
 
@@ -47,29 +48,30 @@ def small_claims(study: "SceneCaptions", found: Images92) -> list[Claim]:
     left = (networks or untested("networks", NETWORK_CONTROLS, reason, synthetic=False), NETWORKS_SAY)
     return corrected(
         [
-            (_captions(found), CAPTIONS_SAY.replace("visual cortex", "human IT")),
+            (_captions(found), CAPTIONS_SAY.replace("visual cortex", OF_FOUR)),
             (untested("selectivity", SELECTIVITY_CONTROLS, NO_RESPONSES, synthetic=False), SELECTIVITY_SAYS),
             (untested("read-out", READOUT_CONTROLS, NO_RESPONSES, synthetic=False), READOUT_SAYS),
-            (left[0], left[1].replace("visual cortex", "human IT")),
-        ]
+            (left[0], left[1].replace("visual cortex", OF_FOUR)),
+        ],
+        n_failed=int(bool(failed)),
     )
 
 
 def _captions(found: Images92) -> Claim:
     """The smallest advantage over anything less, with the largest p."""
     rungs = [name for name in BELOW if name in found.rungs]
-    name = min(rungs, key=lambda each: of(found, each)[0])
-    difference, low, high, _ = of(found, name)
+    name = max(rungs, key=lambda each: (of(found, each)[3] if of(found, each)[0] > 0 else 2.0, -of(found, each)[0]))
+    difference, low, high, p = of(found, name)
     facts = found.score.attrs
     ceiling = tuple(float(np.mean(facts[f"ceiling_{end}"])) for end in ("lower", "upper"))
     return Claim(
         id="captions",
         statement="",
         effect=difference,
-        unit=f"{found.score.metric} of dissimilarities, captions less the best of all that is less ({name}), mean over "
-        "people",
+        unit=f"{found.score.metric} of dissimilarities, captions less the rung they are least surely above ({name}), "
+        "mean over people",
         interval=Interval(low, high, "images drawn again"),
-        p=max(of(found, each)[3] for each in rungs),
+        p=p if difference > 0 else 1.0,
         null=DRAWN,
         n=92,
         n_of="images (4 people)",
@@ -125,17 +127,13 @@ def _networks(study: "SceneCaptions", found: Images92) -> Claim:
 
 
 def _network_verdicts(found: Images92) -> dict[str, Verdict]:
-    assert found.networks is not None  # the claim is not made without
-    lows = [float(each["low"].sel(measure="gain")) for each in found.networks.checks.values()]
     made = {
         "in both architectures": _above(found, _each("networks"), "captions less categories"),
         "above the untrained network": _above(found, _each("untrained"), "less random weights"),
         "above the captions themselves": _above(
             found, [f"own target, {a}" for a in ARCHITECTURES], "less the captions"
         ),
-        "better than the mean vector on new scenes": is_true(
-            min(lows) > 0, "whole interval above 0 for every network", f"smallest lower end {min(lows):.3f}"
-        ),
+        "above networks that learn kinds, places and colours": _above(found, ["named"], "feed-forward, captions less"),
         "over first weights": _over_weights(found),
     }
     rest = not_testable(NO_RESPONSES, rule="not looked at")

@@ -15,7 +15,7 @@ from consona.studies.scene_captions.names import (
     READOUT_CONTROLS,
     SELECTIVITY_CONTROLS,
 )
-from consona.studies.scene_captions.objects81 import CAPTION, FACE, SCENE, Objects81, apart, region_means
+from consona.studies.scene_captions.objects81 import CAPTION, FACE, SCENE, Objects81, apart, in_spread, region_means
 from consona.studies.scene_captions.verdicts import by_null, is_true, untested
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ NAMES_ONLY = "the categories have names and no captions"
 NO_IMAGES = "the images are not at hand"
 ONE_PERSON = "one person"
 READOUT_SAYS = "Sentences about categories are read out of one person's visual cortex above chance"
-SELECTIVITY_SAYS = "Encoders of sentences expect people in face regions and places in scene regions"
+SELECTIVITY_SAYS = "Encoders of sentences expect more of people, less of places, in face than in scene regions"
 
 
 def small_claims(found: Objects81) -> list[Claim]:
@@ -75,31 +75,40 @@ def _read_out(found: Objects81) -> Claim:
 
 
 def _selectivity(found: Objects81) -> Claim:
-    value = float(apart(found.contrast))
-    pool, exchanged = apart(found.pool).values, apart(found.exchanged).values
+    scaled = {name: in_spread(found, getattr(found, name)) for name in ("contrast", "pool", "exchanged")}
+    value = float(apart(scaled["contrast"]))
+    pool, exchanged = apart(scaled["pool"]).values, apart(scaled["exchanged"]).values
     p_pool, p_exchanged = (float(p_value(abs(value), np.abs(each))) for each in (pool, exchanged))
-    halves = [float(apart(each)) for each in found.halves]
+    halves = [float(apart(in_spread(found, each))) for each in found.halves]
+    regions = {str(name): float(scaled["contrast"].sel(region=name)) for name in scaled["contrast"]["region"].values}
+    rest = [each for name, each in regions.items() if name not in (*FACE, *SCENE)]
+    between = min(regions[name] for name in FACE) > max(rest) and max(regions[name] for name in SCENE) < min(rest)
     made = {
         "beyond other sentences drawn at random": by_null(p_pool, "groups of other sentences", f"{value:+.3f}"),
         "not with captions of other images": by_null(p_exchanged, "encoders of exchanged categories", f"{value:+.3f}"),
         "with half of the sentences": is_true(
             min(halves) > 0, "both halves above 0", ", ".join(f"{each:+.3f}" for each in halves)
         ),
+        "beyond other regions": is_true(
+            between,
+            "every face region above, and every scene region below, all other regions",
+            ", ".join(f"{name} {each:+.2f}" for name, each in regions.items()),
+        ),
     }
-    rest: Verdict = not_testable(ONE_PERSON, rule="not looked at")
+    left: Verdict = not_testable(ONE_PERSON, rule="not looked at")
     return Claim(
         id="selectivity",
         statement="",
         effect=value,
-        unit=f"predicted response, people less places in {' and '.join(FACE)}, less the same in {' and '.join(SCENE)} "
-        "(units of the data)",
+        unit=f"predicted response, people less places in {' and '.join(FACE)}, less the same in {' and '.join(SCENE)}, "
+        "every region in SD over encoders of exchanged categories",
         interval=None,
         p=max(p_pool, p_exchanged),
         null=Null("categories exchanged, or other sentences", "the larger of both p", len(exchanged)),
         n=81,
         n_of="categories (1 person)",
         ceiling="a difference of predictions has none",
-        controls={name: made.get(name, rest) for name in SELECTIVITY_CONTROLS},
+        controls={name: made.get(name, left) for name in SELECTIVITY_CONTROLS},
     )
 
 

@@ -77,10 +77,25 @@ def _verdicts(study: "SceneCaptions", parts: "Parts", scores: dict[str, xr.Datas
             made.nearer.values - CHANCE, "share of training captions that the true one beats, less 1/2"
         ),
         "beyond categories": beyond,
+        "without images that have a twin in training": _without_twins(parts, scores),
         "in every subject": _each(scores),
         "the same in all three modes": _modes(parts),
     }
     return {name: verdicts[name] for name in READOUT_CONTROLS}
+
+
+def _without_twins(parts: "Parts", scores: dict[str, xr.Dataset]) -> Verdict:
+    """Test images whose captions are no more alike to any training image's than captions of one image are."""
+    rule = "two-way identification, less 1/2, of test images without a twin in training"
+    twins = parts.read_out.twins
+    kept = {
+        who: each["two_way"].values[~twins[who].sel(stimulus=each["stimulus"].values).values]
+        for who, each in scores.items()
+    }
+    share = float(np.mean([each.mean() for each in twins.values()]))
+    if not all(len(each) for each in kept.values()):
+        return not_testable(f"{share:.0%} of test images have a twin in training", rule=rule)
+    return over_people([each.mean() - CHANCE for each in kept.values()], f"{rule} ({share:.0%} have one)")
 
 
 def _each(scores: dict[str, xr.Dataset]) -> Verdict:

@@ -40,14 +40,17 @@ BLOCK_NUMBERS = 2**28
 COMPARED = (CAPTION, SCRAMBLED, NOUNS_JOINED, WORDS, NOUNS, CATEGORY_WORDS, CATEGORIES)
 
 
+TRANSFERRED = (CAPTION, NOUNS_JOINED, CATEGORIES)
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Scores by subject and target.
 
     ``maps``: r, R2, fraction, p and q of the full caption in the mode of the study; ``rungs`` and ``modes``: mean r
     ``(subject, region)``; ``table``: regions of the maps with ceilings; ``between`` and ``noise``: ceilings in units of
-    r; ``transfer``: own encoders beside those of others (None with one person); ``shuffled``: mean r where captions
-    belong to other images.
+    r; ``transfer``: own encoders beside those of others, by rung (None with one person); ``shuffled``: mean r where
+    captions belong to other images.
     """
 
     maps: dict[str, xr.Dataset]
@@ -56,7 +59,7 @@ class Encoded:
     table: xr.Dataset
     between: xr.DataArray | None
     noise: dict[str, xr.DataArray]
-    transfer: xr.Dataset | None
+    transfer: dict[str, xr.Dataset] | None
     shuffled: xr.DataArray
 
 
@@ -64,7 +67,12 @@ def encode(study: "SceneCaptions", run: "Run", material: Material, texts: "Texts
     """The whole surface from captions; the regions from every rung and in every mode."""
     n, caption = study.counts.n_permutations, texts.caption
     maps = run.each(
-        "encoding", whole_encoding, _given(material, caption), mode=study.mode, n_permutations=n, seed=study.seed
+        "encoding",
+        whole_encoding,
+        _given(material.files, material, caption),
+        mode=study.mode,
+        n_permutations=n,
+        seed=study.seed,
     )
     rungs = {
         rung: by_region(study, run, material, texts.rungs[rung], f"rung-{slug(rung)}", study.mode)
@@ -85,7 +93,7 @@ def encode(study: "SceneCaptions", run: "Run", material: Material, texts: "Texts
         run.step("encoding-regions", region_table, stacked["r"], ceilings, q=stacked["q"]),
         between,
         noise,
-        _transfer(study, run, material, caption),
+        _transfer(study, run, material, texts.rungs),
         shuffled,
     )
 
@@ -141,14 +149,14 @@ def exchanged(embedding: Features, seed: int) -> Features:
     return Features(embedding.data.copy(data=embedding.data.values[order]))
 
 
-def _given(material: Material, embedding: Features) -> dict[str, dict[str, object]]:
+def _given(files: dict[str, ResponseFile], material: Material, embedding: Features) -> dict[str, dict[str, object]]:
     return {
         who: {
             "file": file,
             "embedding": embedding.select(np.array([*material.train[who], *material.test[who]])),
             "division": Division(tuple(material.train[who]), tuple(material.test[who])),
         }
-        for who, file in material.files.items()
+        for who, file in files.items()
     }
 
 
@@ -156,7 +164,8 @@ def by_region(
     study: "SceneCaptions", run: "Run", material: Material, embedding: Features, name: str, mode: Mode
 ) -> xr.DataArray:
     """Mean r over the targets of every region, from one embedding, ``(subject, region)``."""
-    found = run.each(f"encoding-{name}", region_encoding, _given(material, embedding), mode=mode, seed=study.seed)
+    given = _given(material.regional, material, embedding)
+    found = run.each(f"encoding-{name}", region_encoding, given, mode=mode, seed=study.seed)
     return xr.concat(list(found.values()), xr.IndexVariable("subject", list(found)), join="outer")
 
 
@@ -188,20 +197,16 @@ def file_agreement(files: dict[str, ResponseFile], shared: list[str]) -> xr.Data
     )
 
 
-def _transfer(study: "SceneCaptions", run: "Run", material: Material, caption: Features) -> xr.Dataset | None:
-    files = material.files
+def _transfer(
+    study: "SceneCaptions", run: "Run", material: Material, rungs: dict[str, Features]
+) -> dict[str, xr.Dataset] | None:
+    """By rung: full captions and their nearest rivals."""
+    files = material.regional
     if len(files) < 2 or not material.shared or len({each.n_targets for each in files.values()}) > 1:
         return None
-    return run.step(
-        "transfer",
-        region_transfer,
-        files,
-        caption,
-        material.train,
-        material.shared,
-        mode=study.mode,
-        seed=study.seed,
-    )
+    given = {slug(rung): (files, rungs[rung], material.train, material.shared) for rung in TRANSFERRED if rung in rungs}
+    made = run.each("transfer", region_transfer, given, mode=study.mode, seed=study.seed)
+    return {rung: made[slug(rung)] for rung in TRANSFERRED if rung in rungs}
 
 
 def region_transfer(

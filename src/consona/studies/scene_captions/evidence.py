@@ -42,7 +42,20 @@ def evidence(study: "SceneCaptions", run: "Run", parts: "Parts", claims: list[Cl
     for who, each in parts.encoded.maps.items():
         n_targets = each.sizes["target"]
         run.evidence("CON005", where=f"encoding {who}", n_undefined=int(each.attrs["n_undefined"]), n_targets=n_targets)
-    run.evidence("CON011", where="encoding", cv="images that were held out", shares_stimuli=False)
+    texts = dict(zip(material.stimuli.ids.tolist(), material.stimuli.table["text"], strict=True))
+    again = {
+        who: sum(texts[one] in known for one in material.test[who])
+        for who in material.files
+        for known in ({texts[one] for one in material.train[who]},)
+    }
+    said = f"captions of {max(again.values())} test images stand in training word for word"
+    shared = any(again.values())
+    run.evidence("CON011", where="encoding", cv="held-out images", shares_stimuli=shared, held_out=said)
+    share = {who: float(each.mean()) for who, each in parts.read_out.twins.items()}
+    run.note(
+        f"{max(share.values()):.1%} of the test images (of one person, at most) have a training image with captions as "
+        "alike as captions of one image."
+    )
     rungs = {name: each.data.coords for name, each in parts.texts.rungs.items()}
     cut = {name: each["truncated"].values for name, each in rungs.items() if "truncated" in each}
     for name, each in cut.items():

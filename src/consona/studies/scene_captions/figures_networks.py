@@ -12,7 +12,9 @@ from consona.studies.scene_captions.names import (
     ARCHITECTURES,
     CAPTION,
     CATEGORIES,
+    FEEDFORWARD,
     HIGHER,
+    NAMED,
     OBJECTIVES,
     UNTRAINED,
 )
@@ -48,6 +50,7 @@ def arm_figure(found: Geometry, regions: list[str], n_seeds: int, others: tuple[
         for architecture in ARCHITECTURES
         for objective in (*OBJECTIVES, UNTRAINED)
     }
+    rows[f"{FEEDFORWARD}, kinds, places, colours"] = arm(r, FEEDFORWARD, NAMED, n_seeds).mean("seed")
     held = [name for name in (CAPTION, CATEGORIES, *others) if name in r["model"].values]
     rows |= {name: r.sel(model=name, drop=True) for name in held}
     data = xr.Dataset({"value": xr.concat(list(rows.values()), xr.IndexVariable("model", list(rows)))})
@@ -157,9 +160,9 @@ def planted_figure(planted: PlantedPeople, n_seeds: int) -> xr.Dataset:
         {"label": list(rows)},
     )
     caption = (
-        "Made-up people who hold captions, relations of objects, categories or nothing. Targets: embedding of "
-        "captions less categories. Networks: trained to the one less trained to the other, mean over architectures "
-        "and first weights. Bars: 1.96 standard errors over people."
+        "Made-up people who hold captions, relations of objects, categories, places and colours, or what no model "
+        "knows. Targets: embedding of captions less categories. Networks: trained to the one less trained to the "
+        "other, mean over architectures and first weights. Bars: 1.96 standard errors over people."
     )
     return figure(data, "bars", "Is the comparison of networks fair?", caption, xlabel="difference of r")
 

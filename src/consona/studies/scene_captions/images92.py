@@ -22,13 +22,15 @@ from consona.studies.scene_captions.names import (
     CAPTION,
     CATEGORY,
     EMBEDDING,
+    FEEDFORWARD,
+    NAMED,
     RUNGS,
-    SCRAMBLED,
     UNTRAINED,
     network_name,
 )
 from consona.studies.scene_captions.networks import SIDE, Networks, networks
 from consona.studies.scene_captions.reading import climbed, load_reader
+from consona.studies.scene_captions.rsa import as_compared
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -58,11 +60,12 @@ def images92(study: "SceneCaptions", run: "Run") -> list[Claim]:
     told = captioned(data.stimuli)
     rungs = climbed(study, run, lm, told, "images92")
     made = networks(study, run, lm, small_photographs(data.stimuli)) if study.networks else None
+    rungs = as_compared(rungs, study.mode)
     models = {name: run.step(f"rdm-{k}", model_rdm, each) for k, (name, each) in enumerate(rungs.items())}
     published = load_rsa92_models()
     models |= {name: published[name] for name in PUBLISHED}
     if made is not None:
-        models |= {name: model_rdm(each) for name, each in made.seen.items()}
+        models |= {name: model_rdm(each) for name, each in as_compared(made.seen, study.mode).items()}
     found = compared(study, run, models, data.rdms, made)
     claims = small_claims(study, found)
     draw(run, found)
@@ -104,7 +107,7 @@ def compared(
         n_draws=N_DRAWS,
     )
     rungs = tuple(name for name in RUNGS if name in models)
-    less = [name for name in (*BELOW, SCRAMBLED, *PUBLISHED) if name in models]
+    less = [name for name in (*BELOW, *PUBLISHED) if name in models]
     weights = {name: {CAPTION: 1.0, name: -1.0} for name in less}
     if made is not None:
         weights |= network_weights(study)
@@ -122,6 +125,7 @@ def network_weights(study: "SceneCaptions") -> dict[str, dict[str, float]]:
     made = {f"networks, {a}": mean(a, EMBEDDING, 1.0) | mean(a, CATEGORY, -1.0) for a in ARCHITECTURES}
     made |= {f"untrained, {a}": mean(a, EMBEDDING, 1.0) | mean(a, UNTRAINED, -1.0) for a in ARCHITECTURES}
     made |= {f"own target, {a}": mean(a, EMBEDDING, 1.0) | {CAPTION: -1.0} for a in ARCHITECTURES}
+    made["named"] = mean(FEEDFORWARD, EMBEDDING, 1.0) | mean(FEEDFORWARD, NAMED, -1.0)
     both: dict[str, float] = {}
     for a in ARCHITECTURES:
         both |= {name: value / len(ARCHITECTURES) for name, value in made[f"networks, {a}"].items()}

@@ -15,6 +15,7 @@ from consona.datasets.nsd import load_nsd_stimuli, nsd_subjects
 from consona.datasets.nsd_images import load_small_algonauts, load_small_images
 from consona.datasets.nsd_prepare import prepare_nsd
 from consona.datasets.own_scenes import load_own_scenes
+from consona.datasets.region_files import region_file
 from consona.datasets.response_files import ResponseFile
 from consona.stats.seeds import rng_for
 from consona.studies.scene_captions.names import HIGHER, REGIONS
@@ -43,9 +44,9 @@ class Division:
 class Material:
     """What is given before anything is fitted.
 
-    ``files`` by subject; ``stimuli`` with captions, of all images that anybody saw, and their ``images`` in small (None
-    where there are none); ``test`` are images that everybody saw, ``train`` the others by subject. ``truth`` of twins,
-    and the embedding of their captions, which is ``known`` because it was planted.
+    ``files`` by subject, ``regional`` those of their regions alone; ``stimuli`` with captions, of all images that
+    anybody saw, and their ``images`` in small (None where there are none); ``test`` are images that everybody saw,
+    ``train`` the others by subject. ``truth`` of twins, and the embedding of their captions, ``known`` because planted.
     """
 
     files: dict[str, ResponseFile]
@@ -56,6 +57,7 @@ class Material:
     shared: list[str]
     synthetic: bool
     truth: dict[str, Any]
+    regional: dict[str, ResponseFile]
     known: Features | None = None
 
     @property
@@ -109,7 +111,8 @@ def load_material(study: "SceneCaptions", run: "Run", lm: "LanguageModel") -> Ma
     for name, each in files.items():
         run.note(f"{name}: {len(each.ids)} images x {each.n_targets} targets, {len(train[name])} train.")
     known = made.embedded(stimuli) if made is not None else None
-    return Material(files, stimuli, images, test, train, shared, study.brain == "twin", truth, known)
+    regional = {who: region_file(each, out / f"{who}-{study.space}-regions.npy") for who, each in files.items()}
+    return Material(files, stimuli, images, test, train, shared, study.brain == "twin", truth, regional, known)
 
 
 def _of_seen(files: Mapping[str, ResponseFile], stimuli: Stimuli) -> Stimuli:

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from consona.stats.fractional_settings import Mode
 
 Brain = Literal["twin", "nsd", "algonauts", "own", "images92", "objects81"]
-Plant = Literal["captions", "relations", "categories", "none"]
+Plant = Literal["captions", "relations", "categories", "places and colours", "other", "none"]
 
 MODES: tuple[Mode, ...] = ("paper", "released", "corrected")
 REGIONS = ("early", "ventral", "lateral", "parietal")
@@ -21,13 +21,14 @@ CATEGORY_WORDS, CATEGORIES = "category words", "categories"
 RUNGS = (
     *(CAPTION, SINGLE, JOINED, SCRAMBLED, NOUNS_JOINED, WORDS, NOUNS, VERBS, ADJECTIVES, CATEGORY_WORDS, CATEGORIES),
 )
-BELOW = (NOUNS_JOINED, WORDS, NOUNS, VERBS, ADJECTIVES, CATEGORY_WORDS, CATEGORIES)
+BELOW = (SCRAMBLED, NOUNS_JOINED, WORDS, NOUNS, VERBS, ADJECTIVES, CATEGORY_WORDS, CATEGORIES)
 """What is less than a caption: the rungs that captions are claimed to beat."""
 
 FEEDFORWARD, RECURRENT = "feedforward", "recurrent"
 EMBEDDING, CATEGORY = "embedding", "categories"
 ARCHITECTURES, OBJECTIVES = (FEEDFORWARD, RECURRENT), (EMBEDDING, CATEGORY)
-UNTRAINED = "untrained"
+UNTRAINED, NAMED = "untrained", "named"
+"""NAMED: a feed-forward network that learns which kinds, places and colours a caption names, and no sentence."""
 
 PEOPLE_PLACES, FOOD_PEOPLE = "people - places", "food - people"
 
@@ -49,6 +50,7 @@ SELECTIVITY_CONTROLS = (
     "beyond other sentences drawn at random",
     "with half of the sentences",
     "not with captions of other images",
+    "beyond other regions",
     "corrected over targets and contrasts",
 )
 READOUT_CONTROLS = (
@@ -57,6 +59,7 @@ READOUT_CONTROLS = (
     "first among the test images more often than by chance",
     "nearer than most training captions",
     "beyond categories",
+    "without images that have a twin in training",
     "in every subject",
     "the same in all three modes",
 )
@@ -64,10 +67,11 @@ NETWORK_CONTROLS = (
     "in both architectures",
     "over first weights",
     "above the untrained network",
+    "above networks that learn kinds, places and colours",
     "above the captions themselves",
-    "better than the mean vector on new scenes",
     "encoding says the same",
     "not where the brain holds categories alone",
+    "not where the brain holds places and colours alone",
 )
 CONTROLS = tuple(dict.fromkeys((*CAPTION_CONTROLS, *SELECTIVITY_CONTROLS, *READOUT_CONTROLS, *NETWORK_CONTROLS, HOLM)))
 

@@ -9,9 +9,17 @@ import xarray as xr
 from consona.core.features import Features
 from consona.studies.scene_captions.encoding import by_region
 from consona.studies.scene_captions.material import Material
-from consona.studies.scene_captions.names import ARCHITECTURES, OBJECTIVES, UNTRAINED, network_name, slug
+from consona.studies.scene_captions.names import (
+    ARCHITECTURES,
+    FEEDFORWARD,
+    NAMED,
+    OBJECTIVES,
+    UNTRAINED,
+    network_name,
+    slug,
+)
 from consona.studies.scene_captions.networks import Networks
-from consona.studies.scene_captions.rsa import region_rsa, sets_of
+from consona.studies.scene_captions.rsa import as_compared, region_rsa, sets_of
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -34,6 +42,7 @@ def network_brains(study: "SceneCaptions", run: "Run", material: Material, made:
         for o in (*OBJECTIVES, UNTRAINED)
         for s in range(study.counts.n_seeds)
     ]
+    names += [network_name(FEEDFORWARD, NAMED, s) for s in range(study.counts.n_seeds)]
     encoded = [by_region(study, run, material, made.seen[name], slug(name), study.mode) for name in names]
     layers = {name: _layers(study, run, material, each, slug(name)) for name, each in made.layers.items()}
     return Seen(xr.concat(encoded, xr.IndexVariable("model", names)), layers)
@@ -41,10 +50,11 @@ def network_brains(study: "SceneCaptions", run: "Run", material: Material, made:
 
 def _layers(study: "SceneCaptions", run: "Run", material: Material, features: Features, name: str) -> xr.DataArray:
     """RSA of every layer at every time."""
+    (features,) = as_compared({name: features}, study.mode).values()
     sets = {who: sets_of(material, who, study, study.seed) for who in material.files}
     given = {
         who: {"file": file, "models": {name: features.select(np.unique(sets[who].values))}, "sets": sets[who]}
-        for who, file in material.files.items()
+        for who, file in material.regional.items()
     }
     found = run.each(f"layers-{name}-rsa", region_rsa, given, n_permutations=0, seed=study.seed)
     each = [one["mean"].reset_coords(drop=True) for one in found.values()]

@@ -8,11 +8,13 @@ import xarray as xr
 from consona.core.features import Features
 from consona.core.stimuli import Stimuli
 from consona.datasets.scenes import render_scenes, scene_categories
+from consona.datasets.scenes_named import scene_named
 from consona.studies.scene_captions.names import (
     ARCHITECTURES,
     CATEGORY,
     EMBEDDING,
     FEEDFORWARD,
+    NAMED,
     OBJECTIVES,
     UNTRAINED,
     network_name,
@@ -63,6 +65,7 @@ def networks(study: "SceneCaptions", run: "Run", lm: "LanguageModel", images: xr
     from consona.training.scene_features import network_features, readout_check
 
     size, names = study.counts, [(a, o, s) for a in ARCHITECTURES for o in OBJECTIVES for s in range(_seeds(study))]
+    names += [(FEEDFORWARD, NAMED, s) for s in range(_seeds(study))]
     scenes, pictures = run.step("scenes", render_scenes, size.n_scenes, seed=study.seed)
     fresh, views = run.step("new-scenes", render_scenes, min(N_NEW, size.n_scenes), seed=study.seed + 1000)
     targets, asked = _targets(run, lm, scenes, "scenes"), _targets(run, lm, fresh, "new-scenes")
@@ -115,7 +118,8 @@ def recipe_of(study: "SceneCaptions", architecture: str, objective: str) -> "Sce
     """How every network of the study is trained."""
     from consona.training.scene_recipe import SceneRecipe
 
-    return SceneRecipe(architecture, objective, n_epochs=study.counts.n_epochs)  # type: ignore[arg-type]  # literals
+    kind = EMBEDDING if objective == EMBEDDING else CATEGORY  # zeros and ones, of whatever is named
+    return SceneRecipe(architecture, kind, n_epochs=study.counts.n_epochs)  # type: ignore[arg-type]  # literals
 
 
 def _seeds(study: "SceneCaptions") -> int:
@@ -128,6 +132,7 @@ def _targets(run: "Run", lm: "LanguageModel", scenes: Stimuli, name: str) -> dic
     return {
         EMBEDDING: run.step(f"{name}-{EMBEDDING}", embed_texts, lm, scenes),
         CATEGORY: run.step(f"{name}-{CATEGORY}", scene_categories, scenes),
+        NAMED: run.step(f"{name}-{NAMED}", scene_named, scenes),
     }
 
 

@@ -172,6 +172,11 @@ def exchanged_contrasts(
     return xr.concat(made, "draw")
 
 
+def in_spread(found: Objects81, each: xr.DataArray) -> xr.DataArray:
+    """A contrast in units of its SD over encoders of exchanged categories: no region of large responses decides."""
+    return each / found.exchanged.std("draw", ddof=1).sel(region=each["region"])
+
+
 def apart(each: xr.DataArray) -> xr.DataArray:
     """People less places in face regions, less the same in scene regions."""
     return each.sel(region=list(FACE)).mean("region") - each.sel(region=list(SCENE)).mean("region")

@@ -17,13 +17,14 @@ from consona.datasets.twin_regions import surface_positions, twin_regions
 from consona.stats.seeds import rng_for
 from consona.studies.scene_captions.names import HIGHER, Plant
 from consona.studies.scene_captions.planting import signals_of
+from consona.studies.scene_captions.rsa import as_compared
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
     from consona.studies.scene_captions.networks import Networks
     from consona.studies.scene_captions.study import SceneCaptions
 
-PLANTS: tuple[Plant, ...] = ("captions", "relations", "categories", "none")
+PLANTS: tuple[Plant, ...] = ("captions", "relations", "categories", "places and colours", "other")
 N_VERTICES, N_REPETITIONS, N_IMAGES = 642, 3, 600
 TRAIN_SHARE = 0.8
 
@@ -43,7 +44,9 @@ def planted_people(study: "SceneCaptions", run: "Run", made: "Networks") -> Plan
     """Eight people per plant see scenes that no network was trained on."""
     n = min(N_IMAGES, len(made.fresh))
     ids = made.fresh.ids[:n]
-    models = {name: each.select(ids) for name, each in (made.fresh_seen | made.fresh_targets).items()}
+    models = as_compared(
+        {k: each.select(ids) for k, each in (made.fresh_seen | made.fresh_targets).items()}, study.mode
+    )
     given: dict[str, dict[str, object]] = {
         plant: {"plant": plant, "stimuli": made.fresh.select(ids), "images": made.views.sel(stimulus=ids)}
         for plant in PLANTS

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.stimuli import Stimuli
 from consona.datasets.nsd_ids import stimulus_ids
@@ -14,6 +15,7 @@ from consona.datasets.nsd_twin_design import TwinDesign
 from consona.datasets.nsd_twins import nsd_twin_key, write_nsd_twin
 from consona.datasets.planted_responses import Planted
 from consona.datasets.scenes import render_scenes, scene_categories, scene_relations
+from consona.datasets.scenes_named import scene_named
 from consona.stats.seeds import rng_for
 from consona.studies.scene_captions.names import HIGHER
 
@@ -77,14 +79,22 @@ def signals_of(plant: str, stimuli: Stimuli, images: xr.DataArray, caption: Feat
     early = {"early": coarse(images)}
     if plant == "none":
         return early
-    higher = {
-        "captions": caption.layer(-1),
-        "categories": scene_categories(stimuli).layer(-1),
-        "relations": scene_relations(stimuli, of="groups").layer(-1),
-    }[plant]
     other = rng_for(seed, "what no model knows").standard_normal((len(stimuli), N_OTHER), dtype=np.float32)
-    both = np.concatenate([_of_length_one(higher), _of_length_one(other)], axis=1)
-    return early | dict.fromkeys(HIGHER, both)
+    known = [_of_length_one(_planted(plant, stimuli, caption))] if plant != "other" else []
+    return early | dict.fromkeys(HIGHER, np.concatenate([*known, _of_length_one(other)], axis=1))
+
+
+def _planted(plant: str, stimuli: Stimuli, caption: Features) -> npt.NDArray[np.floating]:
+    """The features of a plant, ``(n_images, d)``."""
+    if plant == "captions":
+        return np.asarray(caption.layer(-1))
+    if plant == "categories":
+        return np.asarray(scene_categories(stimuli).layer(-1))
+    if plant == "relations":
+        return np.asarray(scene_relations(stimuli, of="groups").layer(-1))
+    if plant == "places and colours":
+        return np.asarray(scene_named(stimuli, ("places", "colours")).layer(-1))
+    raise InvalidInput(f"There is no plant '{plant}' among scenes. Choose another.")
 
 
 def _of_length_one(features: npt.NDArray[np.floating]) -> Array:

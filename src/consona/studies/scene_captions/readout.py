@@ -37,7 +37,7 @@ class ReadOut:
 
     ``found`` are the nearest captions of a dictionary and ``control`` the nearest training captions, by subject, in the
     mode of the study; ``nearer``: share of training captions that the true one beats; ``cards`` of the first subject
-    (None without images).
+    (None without images); ``twins`` says which test images have one in training.
     """
 
     scores: dict[str, dict[str, xr.Dataset]]
@@ -47,6 +47,7 @@ class ReadOut:
     nearer: xr.DataArray
     cards: xr.Dataset | None
     n_dictionary: int
+    twins: dict[str, xr.DataArray]
 
 
 def read_out(study: "SceneCaptions", run: "Run", material: Material, texts: "Texts") -> ReadOut:
@@ -83,7 +84,24 @@ def read_out(study: "SceneCaptions", run: "Run", material: Material, texts: "Tex
         nearer,
         _cards(run, material, first, scores[study.mode][first], looked_up[first]),
         len(words),
+        {
+            who: twins(_own(material, caption, who), material.train[who], material.test[who], alike(texts))
+            for who in used
+        },
     )
+
+
+def alike(texts: "Texts") -> float:
+    """How alike captions of one image are, mean over images: images as alike as that are told apart by no caption."""
+    return float(texts.consistency["seen"]["r_mean"])
+
+
+def twins(embedding: Features, train: list[str], test: list[str], threshold: float) -> xr.DataArray:
+    """Which test images have a training image with captions as alike as captions of one image (r of embeddings)."""
+    X, Y = (embeddings_of(embedding, ids).astype(np.float64) for ids in (train, test))
+    X, Y = (each - each.mean(axis=1, keepdims=True) for each in (X, Y))
+    r = (Y / np.linalg.norm(Y, axis=1, keepdims=True)) @ (X / np.linalg.norm(X, axis=1, keepdims=True)).T
+    return xr.DataArray(r.max(axis=1) >= threshold, {"stimulus": test}, ("stimulus",))
 
 
 def _cards(
@@ -141,7 +159,7 @@ def _decoded(
             "embedding": _own(material, embedding, who),
             "division": Division(tuple(material.train[who]), tuple(material.test[who])),
         }
-        for who, file in material.files.items()
+        for who, file in material.regional.items()
     }
     return run.each(f"readout-{mode}", subject_readout, given, mode=mode, seed=study.seed)
 

@@ -15,7 +15,7 @@ from consona.core.features import Features
 from consona.core.recording import Recording
 from consona.datasets.response_files import ResponseFile
 from consona.studies.scene_captions.material import Material
-from consona.studies.scene_captions.names import MODES
+from consona.studies.scene_captions.names import MODES, Mode
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -48,6 +48,7 @@ def geometry(
     study: "SceneCaptions", run: "Run", material: Material, models: Mapping[str, Features], name: str
 ) -> Geometry:
     """All models on the same sets; brains' dissimilarities are made once per set."""
+    models = as_compared(models, study.mode)
     sets = {who: sets_of(material, who, study, study.seed) for who in material.files}
     more = {who: sets_of(material, who, study, study.seed + OTHER_SETS) for who in material.files}
     n = study.counts.n_permutations
@@ -72,6 +73,18 @@ def geometry(
     )
 
 
+def as_compared(models: Mapping[str, Features], mode: Mode) -> dict[str, Features]:
+    """Features as they enter dissimilarities: without their mean over images, unless as published.
+
+    Responses are z-scored, so their patterns have no common part. Embeddings have one, the larger the less of a
+    sentence is left (of single words .98 of the length, of captions .54): with it, a correlation distance says how
+    large that part is, and words lose to sentences even in a brain that holds words.
+    """
+    if mode != "corrected":
+        return dict(models)
+    return {name: Features(each.data - each.data.mean("stimulus")) for name, each in models.items()}
+
+
 def region_rsa(
     file: ResponseFile, models: dict[str, Features], sets: xr.DataArray, *, n_permutations: int, seed: int
 ) -> xr.Dataset:
@@ -93,7 +106,7 @@ def region_targets(file: ResponseFile) -> npt.NDArray[np.intp]:
 
 def shared_recordings(material: Material) -> dict[str, Recording]:
     """Responses in regions to the images that everybody saw."""
-    return {who: in_regions(each, material.shared) for who, each in material.files.items()}
+    return {who: in_regions(each, material.shared) for who, each in material.regional.items()}
 
 
 def sets_of(material: Material, subject: str, study: "SceneCaptions", seed: int) -> xr.DataArray:
@@ -112,7 +125,7 @@ def _given(
             "models": {key: each.select(np.unique(sets[who].values)) for key, each in models.items()},
             "sets": sets[who],
         }
-        for who, file in material.files.items()
+        for who, file in material.regional.items()
     }
 
 

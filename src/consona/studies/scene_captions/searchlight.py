@@ -14,7 +14,7 @@ from consona.datasets.response_files import ResponseFile
 from consona.stats.searchlight import Neighbourhoods
 from consona.studies.scene_captions.material import Material
 from consona.studies.scene_captions.names import CAPTION, CATEGORIES, NOUNS
-from consona.studies.scene_captions.rsa import sets_of
+from consona.studies.scene_captions.rsa import as_compared, sets_of
 
 if TYPE_CHECKING:
     from consona.engine.run import Run
@@ -32,7 +32,7 @@ def search(study: "SceneCaptions", run: "Run", material: Material, texts: "Texts
     files = material.files
     if len(files) < 2 or not all(_on_surface(each) for each in files.values()):
         return None
-    rungs = {name: texts.rungs[name] for name in SEARCHED if name in texts.rungs}
+    rungs = as_compared({name: texts.rungs[name] for name in SEARCHED if name in texts.rungs}, study.mode)
     given = {}
     for who, file in files.items():
         sets = sets_of(material, who, study, study.seed)

@@ -1,12 +1,12 @@
 """Rules that several claims of the study share."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from consona.core.claim import DID_NOT_HOLD, HELD, Claim, Interval, Null, Verdict, not_testable, significant
-from consona.stats.bootstrap import bootstrap_interval
 from consona.stats.paired_models import subject_effect
 from consona.studies.scene_captions.names import HOLM, LEVEL
 
@@ -39,11 +39,16 @@ def over_people(values: npt.ArrayLike, of: str, *, positive: bool = True) -> Ver
     return Verdict(HELD if held else DID_NOT_HOLD, rule, f"p = {p:.2g} ({shown})")
 
 
-def weakest(values: dict[str, Array], of: str) -> Verdict:
+def weakest(values: Mapping[str, Array], of: str) -> Verdict:
     """Held where every one of several differences is above zero: the one with the largest p is shown."""
+    name = weakest_of(values)
+    return over_people(values[name], f"{of} {name}, the weakest of {len(values)}")
+
+
+def weakest_of(values: Mapping[str, Array]) -> str:
+    """The difference with the largest p, one that is not above zero before all others."""
     each = {name: np.asarray(value, dtype=float) for name, value in values.items()}
-    name = max(each, key=lambda key: (signs_p(each[key]) if each[key].mean() > 0 else 2.0, -each[key].mean()))
-    return over_people(each[name], f"{of} {name}, the weakest of {len(each)}")
+    return max(each, key=lambda key: (signs_p(each[key]) if each[key].mean() > 0 else 2.0, -each[key].mean()))
 
 
 def is_true(holds: bool, rule: str, shown: str) -> Verdict:
@@ -58,11 +63,11 @@ def by_null(p: float, of: str, shown: str) -> Verdict:
 
 
 def people_interval(values: npt.ArrayLike) -> Interval:
-    """Mean over people, people drawn again."""
+    """Mean over people by Student's t: draws of so few people again would be too narrow."""
     each = np.asarray(values, dtype=float)
     each = each[np.isfinite(each)]
-    low, high = bootstrap_interval(each, seed=0)
-    return Interval(float(low), float(high), f"bootstrap over {len(each)} people")
+    found = subject_effect(each[:, None])
+    return Interval(float(found.low[0]), float(found.high[0]), f"t over {len(each)} people")
 
 
 def people_null(n: int) -> Null:
@@ -99,7 +104,7 @@ def finished(draft: Claim, words: str, corrected: float, n_claims: int) -> Claim
     floor = n_claims * (2.0 / draft.null.n if draft.null.exact else 1.0 / (draft.null.n + 1))
     if corrected <= LEVEL and draft.effect > 0:
         sentence = words
-    elif corrected <= LEVEL:
+    elif corrected <= LEVEL and draft.id == "networks":  # one difference; the others are several at once
         sentence = f"The opposite was found of this: {lower}"
     elif floor > LEVEL:
         sentence = f"With {draft.null.n} draws it cannot be tested here whether {lower}"
