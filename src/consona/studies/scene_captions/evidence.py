@@ -42,6 +42,16 @@ def evidence(study: "SceneCaptions", run: "Run", parts: "Parts", claims: list[Cl
     for who, each in parts.encoded.maps.items():
         n_targets = each.sizes["target"]
         run.evidence("CON005", where=f"encoding {who}", n_undefined=int(each.attrs["n_undefined"]), n_targets=n_targets)
+    _repeated(run, parts)
+    rungs = {name: each.data.coords for name, each in parts.texts.rungs.items()}
+    cut = {name: each["truncated"].values for name, each in rungs.items() if "truncated" in each}
+    for name, each in cut.items():
+        run.evidence("CON008", where=f"embedding, {name}", n_truncated=int(each.sum()), n_stimuli=len(each))
+
+
+def _repeated(run: "Run", parts: "Parts") -> None:
+    """Test images whose captions stand in training as well, word for word or nearly so."""
+    material = parts.material
     texts = dict(zip(material.stimuli.ids.tolist(), material.stimuli.table["text"], strict=True))
     again = {
         who: sum(texts[one] in known for one in material.test[who])
@@ -56,7 +66,3 @@ def evidence(study: "SceneCaptions", run: "Run", parts: "Parts", claims: list[Cl
         f"{max(share.values()):.1%} of the test images (of one person, at most) have a training image with captions as "
         "alike as captions of one image."
     )
-    rungs = {name: each.data.coords for name, each in parts.texts.rungs.items()}
-    cut = {name: each["truncated"].values for name, each in rungs.items() if "truncated" in each}
-    for name, each in cut.items():
-        run.evidence("CON008", where=f"embedding, {name}", n_truncated=int(each.sum()), n_stimuli=len(each))
