@@ -78,7 +78,7 @@ def _verdicts(study: "SceneCaptions", parts: "Parts", scores: dict[str, xr.Datas
         ),
         "beyond categories": beyond,
         "without images that have a twin in training": _without_twins(parts, scores),
-        "in every subject": _each(scores),
+        "in every subject": _each(scores, study.counts.n_permutations),
         "the same in all three modes": _modes(parts),
     }
     return {name: verdicts[name] for name in READOUT_CONTROLS}
@@ -98,10 +98,12 @@ def _without_twins(parts: "Parts", scores: dict[str, xr.Dataset]) -> Verdict:
     return over_people([each.mean() - CHANCE for each in kept.values()], f"{rule} ({share:.0%} have one)")
 
 
-def _each(scores: dict[str, xr.Dataset]) -> Verdict:
+def _each(scores: dict[str, xr.Dataset], n_permutations: int) -> Verdict:
     """Every subject by itself, its captions exchanged among the test images, corrected by Holm."""
     p = holm(of_people(scores, "two_way", "p"))
     rule = f"two-way identification, captions of test images exchanged, p at most {LEVEL} in everybody (Holm)"
+    if len(p) / (n_permutations + 1) > LEVEL:
+        return not_testable(f"{n_permutations} exchanges are too few for {len(p)} people", rule=rule)
     return is_true(
         bool((p <= LEVEL).all()), rule, f"{int((p <= LEVEL).sum())} of {len(p)} people, largest p {p.max():.2g}"
     )

@@ -95,10 +95,11 @@ def _verdicts(made: Selective) -> dict[str, Verdict]:
     rule = f"no difference (p above {LEVEL}) where encoders were fitted to captions of other images, one exchange"
     p = signs_p(other)
     few = fewest_p(len(other)) > LEVEL
-    n_over = int((made.maps["q"] <= LEVEL).sum())
-    shown = f"{n_over} of {made.maps.attrs['n_tests']} targets and contrasts"
-    if made.null is not None:
-        shown += f"; against other sentences {int((made.null['q'] <= LEVEL).sum())}"
+    held = made.null if made.null is not None else made.maps
+    n_over = int((held["q"] <= LEVEL).sum())
+    against = "other sentences" if made.null is not None else "signs of people flipped"
+    shown = f"{n_over} of {made.maps.attrs['n_tests']} targets and contrasts; by signs of people "
+    shown += f"{int((made.maps['q'] <= LEVEL).sum())}"
     verdicts = {
         "beyond other sentences drawn at random": pool,
         "with half of the sentences": weakest(
@@ -109,7 +110,7 @@ def _verdicts(made: Selective) -> dict[str, Verdict]:
         else is_true(not p <= LEVEL, rule, f"p = {p:.2g} ({other.mean():+.3f})"),
         "beyond other regions": _beyond_others(made.regions),
         "corrected over targets and contrasts": is_true(
-            n_over > 0, f"some target with q at most {LEVEL}, signs of people flipped", shown
+            n_over > 0, f"some target with q at most {LEVEL}, {against}", shown
         ),
     }
     return {name: verdicts[name] for name in SELECTIVITY_CONTROLS}

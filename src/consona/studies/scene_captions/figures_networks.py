@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from consona.core.figure import figure
@@ -116,31 +117,18 @@ def published_figure() -> xr.Dataset:
 
 def layer_figure(seen: Seen, regions: list[str]) -> xr.Dataset:
     """RSA of every layer at every time, mean over people, first seed."""
-    rows = {}
-    for name, r in seen.layers.items():
+    rows = []
+    for r in seen.layers.values():
         each = r.sel(region=regions).mean("subject")
-        index = xr.DataArray(
-            np.full((len(regions), _n(each, "network_layer"), _n(each, "time")), np.nan),
-            dims=("region", "layer", "time"),
-        )
-        for k, (layer, time) in enumerate(zip(each["network_layer"].values, each["time"].values, strict=True)):
-            index[:, int(layer) - 1, int(time) - 1] = each.isel(model=k).values
-        rows[name] = index
-    joined = xr.concat(list(rows.values()), xr.IndexVariable("network", list(rows)), join="outer")
-    data = xr.Dataset({"value": joined.assign_coords(region=regions, layer=_counted(joined, "layer"))})
-    data = data.assign_coords(time=_counted(joined, "time"))
+        index = pd.MultiIndex.from_arrays([each["network_layer"].values, each["time"].values], names=["layer", "time"])
+        plain = xr.DataArray(each.transpose("region", "model").values, dims=("region", "place"))
+        rows.append(plain.assign_coords(xr.Coordinates.from_pandas_multiindex(index, "place")).unstack("place"))
+    joined = xr.concat(rows, xr.IndexVariable("network", list(seen.layers)), join="outer")
+    data = xr.Dataset({"value": joined.assign_coords(region=regions)})
     caption = (
         "Mean over people of the correlation of dissimilarities, by layer (deepest on top) and time step; first seed."
     )
     return figure(data, "layer_time_grid", "Layers over time", caption, label="r")
-
-
-def _n(each: xr.DataArray, name: str) -> int:
-    return int(each[name].max())
-
-
-def _counted(joined: xr.DataArray, dim: str) -> np.ndarray:
-    return np.arange(1, joined.sizes[dim] + 1)
 
 
 def planted_figure(planted: PlantedPeople, n_seeds: int) -> xr.Dataset:

@@ -15,7 +15,7 @@ from consona.core.stimuli import Stimuli
 from consona.datasets.planted_responses import planted_responses
 from consona.datasets.twin_regions import surface_positions, twin_regions
 from consona.stats.seeds import rng_for
-from consona.studies.scene_captions.names import HIGHER, Plant
+from consona.studies.scene_captions.names import HIGHER, Plant, slug
 from consona.studies.scene_captions.planting import signals_of
 from consona.studies.scene_captions.rsa import as_compared
 
@@ -48,12 +48,12 @@ def planted_people(study: "SceneCaptions", run: "Run", made: "Networks") -> Plan
         {k: each.select(ids) for k, each in (made.fresh_seen | made.fresh_targets).items()}, study.mode
     )
     given: dict[str, dict[str, object]] = {
-        plant: {"plant": plant, "stimuli": made.fresh.select(ids), "images": made.views.sel(stimulus=ids)}
+        slug(plant): {"plant": plant, "stimuli": made.fresh.select(ids), "images": made.views.sel(stimulus=ids)}
         for plant in PLANTS
     }
     common = {"models": models, "n_set": study.counts.n_set, "seed": study.seed}
     found = run.each("planted", planted_scores, given, n_subjects=study.counts.n_subjects, **common)
-    both = xr.concat(list(found.values()), xr.IndexVariable("plant", list(found)))
+    both = xr.concat(list(found.values()), xr.IndexVariable("plant", list(PLANTS)))
     return PlantedPeople(both["r"], both["encoding"])
 
 

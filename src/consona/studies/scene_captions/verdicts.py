@@ -101,7 +101,7 @@ def finished(draft: Claim, words: str, corrected: float, n_claims: int) -> Claim
         controls = {**draft.controls, HOLM: not_testable(str(draft.ceiling), rule=f"p at most {LEVEL}, {of}")}
         return replace(draft, statement=f"It cannot be tested here whether {lower}.", controls=controls)
     verdict = significant(corrected, of=of)
-    floor = n_claims * (2.0 / draft.null.n if draft.null.exact else 1.0 / (draft.null.n + 1))
+    floor = min(1.0, n_claims * (2.0 / draft.null.n if draft.null.exact else 1.0 / (draft.null.n + 1)))
     if corrected <= LEVEL and draft.effect > 0:
         sentence = words
     elif corrected <= LEVEL and draft.id == "networks":  # one difference; the others are several at once
