@@ -95,9 +95,9 @@ def _verdicts(made: Selective) -> dict[str, Verdict]:
     rule = f"no difference (p above {LEVEL}) where encoders were fitted to captions of other images, one exchange"
     p = signs_p(other)
     few = fewest_p(len(other)) > LEVEL
-    held = made.null if made.null is not None else made.maps
-    n_over = int((held["q"] <= LEVEL).sum())
-    against = "other sentences" if made.null is not None else "signs of people flipped"
+    q = made.both if made.both is not None else made.maps["q"]
+    against = "t over people and other sentences, both" if made.both is not None else "signs of people flipped"
+    n_over = int((q <= LEVEL).sum())
     shown = f"{n_over} of {made.maps.attrs['n_tests']} targets and contrasts; by signs of people "
     shown += f"{int((made.maps['q'] <= LEVEL).sum())}"
     verdicts = {

@@ -17,7 +17,7 @@ def evidence(study: "SceneCaptions", run: "Run", parts: "Parts", claims: list[Cl
     for who in material.files:
         train, test = material.train[who], material.test[who]
         run.evidence("CON001", where=f"encoding {who}", held_out="image", folds=[{"train": train, "test": test}])
-    run.evidence("CON002", where="network layers", what="layer", n_candidates=1, chosen_on="nothing: the last layer")
+    run.evidence("CON002", where="network layers", what="layer", n_candidates=1, chosen_on="before")
     for claim in claims:
         if claim.null is not None:
             smallest = 2.0 / claim.null.n if claim.null.exact else 1.0 / (claim.null.n + 1)

@@ -90,9 +90,10 @@ def encoding_figure(encoded: Encoded, regions: list[str]) -> xr.Dataset:
     caption = "Mean over the targets of a region of the held-out correlation, people as dots."
     if encoded.between is not None:
         top = encoded.table["ceiling"].isel(kind=0, drop=True)
-        mean = top.sel(region=regions).mean("subject").reset_coords(drop=True)
-        data = data.assign(ceiling_low=mean, ceiling_high=mean)
-        caption += " Line: each person's responses with the mean of the others' (a model of one's own may pass it)."
+        people = top.sel(region=regions).reset_coords(drop=True)
+        mean, error = people.mean("subject"), people.std("subject", ddof=1) / np.sqrt(people.sizes["subject"])
+        data = data.assign(ceiling_low=mean - error, ceiling_high=mean + error)
+        caption += " Band: each person's responses with the mean of the others' (a model of one's own may pass it)."
     return figure(data, "roi_bars", "Encoding from captions and from less", caption, label="r")
 
 

@@ -84,18 +84,18 @@ def vertex_figure(encoded: Encoded, file: ResponseFile) -> xr.Dataset:
 def contrast_figure(made: Selective, file: ResponseFile) -> xr.Dataset:
     """Predicted differences between groups of sentences, mean over people."""
     names = [str(each) for each in made.maps["contrast"].values]
-    held = made.null if made.null is not None else made.maps
+    q = made.both if made.both is not None else made.maps["q"]
     data = xr.Dataset(
         {
             "value": (("map", "target"), placed(made.maps["mean"].values, file)),
-            "significant": (("map", "target"), placed(held["q"].values, file) <= LEVEL),
+            "significant": (("map", "target"), placed(q.values, file) <= LEVEL),
         },
         {"map": names, "roi": ("target", regions_at(file))},
     )
-    what = "groups of other sentences" if made.null is not None else "signs of people"
+    what = "t over people and groups of other sentences, both" if made.both is not None else "signs of people"
     caption = (
-        "Predicted response to one group of sentences less that to another, mean over people, in SD of a target. "
-        f"Thin line: q at most {LEVEL} against {what}, all targets and contrasts one family."
+        "Predicted response to one group of sentences less that to another, mean over people, in SD of a target. Thin "
+        f"line: q at most {LEVEL} by {what}; all targets and contrasts are one family."
     )
     return figure(data, "surface_map", "Contrasts of sentences", caption, view="flat", label="difference [SD]")
 

@@ -37,7 +37,8 @@ def draw_networks(study: "SceneCaptions", run: "Run", parts: "Parts") -> None:
     n, regions = study.counts.n_seeds, parts.material.regions
     run.step("figure-networks", arm_figure, parts.geometry, regions, n, tuple(study.zoo))
     sizes = parts.networks.sizes
-    run.step("figure-training-size", size_figure, parts.geometry, parts.material.higher, n, sizes)
+    if len(sizes) > 1:
+        run.step("figure-training-size", size_figure, parts.geometry, parts.material.higher, sizes)
     run.step("figure-training-size-published", published_figure)
     run.step("figure-layers", layer_figure, parts.seen, parts.material.higher)
     run.step("figure-planted", planted_figure, parts.planted, n)
@@ -56,8 +57,9 @@ def arm_figure(found: Geometry, regions: list[str], n_seeds: int, others: tuple[
     rows |= {name: r.sel(model=name, drop=True) for name in held}
     data = xr.Dataset({"value": xr.concat(list(rows.values()), xr.IndexVariable("model", list(rows)))})
     if found.beside is not None:
-        mean = found.beside["ceiling"].sel(region=regions).mean("subject")
-        data = data.assign(ceiling_low=mean, ceiling_high=mean)
+        people = found.beside["ceiling"].sel(region=regions)
+        mean, error = people.mean("subject"), people.std("subject", ddof=1) / np.sqrt(people.sizes["subject"])
+        data = data.assign(ceiling_low=mean - error, ceiling_high=mean + error)
     plain = data.drop_vars([name for name in data.coords if name not in data.dims])
     caption = (
         f"Last layer of networks trained on rendered scenes, means over {n_seeds} first weights; people as dots. "
@@ -66,7 +68,7 @@ def arm_figure(found: Geometry, regions: list[str], n_seeds: int, others: tuple[
     return figure(plain.transpose("region", "model", ...), "roi_bars", "Networks and the brain", caption, label="r")
 
 
-def size_figure(found: Geometry, regions: list[str], n_seeds: int, sizes: tuple[int, ...]) -> xr.Dataset:
+def size_figure(found: Geometry, regions: list[str], sizes: tuple[int, ...]) -> xr.Dataset:
     """Feed-forward networks of both objectives by number of training scenes."""
     r = found.r.sel(region=regions).mean("subject")
     names, n_images, objectives, match = [], [], [], []

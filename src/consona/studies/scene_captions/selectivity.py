@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+from scipy.stats import t as student
 
 from consona.alignment.selectivity import contrast_maps, regional_contrasts, sentence_null
 from consona.alignment.vertex_encoding import fitted_encoder, predicted
 from consona.core.features import Features
 from consona.datasets.contrast_sentences import CONTRASTS, OTHER, contrast_ids
 from consona.datasets.response_files import ResponseFile
+from consona.stats.fdr import benjamini_hochberg
 from consona.studies.scene_captions.encoding import blocks_of, exchanged
 from consona.studies.scene_captions.material import Material
 from consona.studies.scene_captions.names import PEOPLE_PLACES, Mode
@@ -25,12 +27,14 @@ if TYPE_CHECKING:
 class Selective:
     """Contrasts of sentences: maps with tests, regions, the null of other sentences, halves, and exchanged captions.
 
-    ``pool`` holds, for the claim's contrast, the regional means of pairs of groups of other sentences ``(draw, subject,
-    region)``.
+    ``both``: q of the larger p of t over people and of other sentences, by contrast and target, all of them one family:
+    an encoder of noise expects something of sentences, too, and people agree on nearly any contrast. ``pool`` holds,
+    for the claim's contrast, the regional means of pairs of groups of other sentences ``(draw, subject, region)``.
     """
 
     maps: xr.Dataset
     null: xr.Dataset | None
+    both: xr.DataArray | None
     regions: xr.Dataset
     halves: dict[str, xr.Dataset]
     exchanged: xr.Dataset
@@ -59,14 +63,23 @@ def select(study: "SceneCaptions", run: "Run", material: Material, texts: "Texts
     }
     n, enough = 10 * study.counts.n_permutations, len(pool) >= n_both
     drawing = {"n_draws": n, "seed": study.seed}
+    null = run.step("contrasts-null", sentence_null, told, ids, pool, **drawing) if enough else None
     return Selective(
         maps,
-        run.step("contrasts-null", sentence_null, told, ids, pool, **drawing) if enough else None,
+        null,
+        run.step("contrasts-both", both_q, maps, null) if null is not None and maps.attrs["n_subjects"] > 2 else None,
         run.step("contrasts-regions", regional_contrasts, maps["difference"], seed=study.seed),
         halves,
         run.step("contrasts-exchanged", regions_of, other, ids, seed=study.seed),
         run.step("contrasts-pool", regional_pool, told, ids[PEOPLE_PLACES], pool, **drawing) if enough else None,
     )
+
+
+def both_q(maps: xr.Dataset, null: xr.Dataset) -> xr.DataArray:
+    """False discovery rate of targets where both people and sentences say that a contrast is other than zero."""
+    p = 2.0 * student.sf(np.abs(maps["t"].values), maps.attrs["n_subjects"] - 1)
+    larger = np.maximum(p, null["p"].values)
+    return xr.DataArray(benjamini_hochberg(larger), {"contrast": maps["contrast"].values}, ("contrast", "target"))
 
 
 def told_maps(
