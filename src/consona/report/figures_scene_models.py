@@ -44,7 +44,7 @@ def draw_training_size_scatter(ds: xr.Dataset) -> "Figure":
         _sizes(ax, ds.isel(region=k))
     figure.supxlabel(words(ds, "xlabel", "images seen in training"), fontsize=8.5)
     figure.supylabel(words(ds, "ylabel", "agreement [r]"), fontsize=8.5)
-    _legend(figure, _objectives(ds), published=_flags(ds).any() and not _flags(ds).all())
+    _legend(figure, _objectives(ds), published=bool(_flags(ds).any() and not _flags(ds).all()))
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # names are placed in the panels as they stand now
     n_images = values(ds, "n_images", "model")

@@ -21,7 +21,6 @@ from consona.report.palette import BAND, INK, MUTED, PAPER, series_colour
 from consona.report.rows import dot, grouped_rows, name_rows
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_LETTERS = 8  # beside a bar
@@ -161,8 +160,7 @@ def draw_layer_time_grid(ds: xr.Dataset) -> "Figure":
     wide = min(1.7, max(0.8, 0.2 * len(times)))
     figure = canvas(min(7.4, 1.9 + wide * len(regions)), 0.75 + len(networks) * (0.42 + max(0.6, 0.17 * len(layers))))
     axes = figure.subplots(len(networks), len(regions), sharex=True, sharey=True, squeeze=False)
-    for i, j in np.ndindex(axes.shape):
-        ax = axes[i, j]
+    for (i, j), ax in zip(np.ndindex(axes.shape), axes.flat, strict=True):
         shown = np.ma.masked_invalid(cells[i, j])
         mesh = ax.pcolormesh(shown, cmap=colours, vmin=low, vmax=most, edgecolors=PAPER, linewidth=0.5)
         without_spine(ax, "left", "bottom")
