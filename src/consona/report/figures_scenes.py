@@ -21,6 +21,7 @@ from consona.report.palette import BAND, INK, MUTED, PAPER, series_colour
 from consona.report.rows import dot, grouped_rows, name_rows
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_LETTERS = 8  # beside a bar
