@@ -148,8 +148,14 @@ def _over_weights(found: Images92) -> Verdict:
     """Pairs of networks that began with the same weights, in the place of people."""
     names = [str(each) for each in np.asarray(found.score.data["attribute"].values)]
     mean = dict(zip(names, np.asarray(found.score.attrs["effect"], dtype=float), strict=True))
-    pairs = [(name, name.replace(f" {EMBEDDING} ", f" {CATEGORY} ")) for name in names if f" {EMBEDDING} " in name]
-    return over_people(np.array([mean[a] - mean[b] for a, b in pairs]), "pairs of networks in place of people")
+    pairs = [
+        (name, name.replace(f" {EMBEDDING} ", f" {CATEGORY} "))
+        for name in names
+        if f" {EMBEDDING} " in name and _is_network(name)
+    ]
+    return over_people(
+        np.array([mean[a] - mean[b] for a, b in pairs]), "pairs of networks with the same first weights", who="pairs"
+    )
 
 
 def draw(run: "Run", found: Images92) -> None:

@@ -17,14 +17,7 @@ def evidence(study: "SceneCaptions", run: "Run", parts: "Parts", claims: list[Cl
     for who in material.files:
         train, test = material.train[who], material.test[who]
         run.evidence("CON001", where=f"encoding {who}", held_out="image", folds=[{"train": train, "test": test}])
-    run.evidence("CON002", where="network layers", what="layer", n_candidates=1, chosen_on="before")
-    for claim in claims:
-        if claim.null is not None:
-            smallest = 2.0 / claim.null.n if claim.null.exact else 1.0 / (claim.null.n + 1)
-            run.evidence(
-                "CON004", where=f"claim {claim.id}", smallest_p=smallest, n_tests=len(claims), correction="holm"
-            )
-    run.evidence("CON007", where="claims", n_tests=len(claims), correction="holm")
+    of_claims(run, claims)
     if parts.selective is not None:
         n = int(parts.selective.maps.attrs["n_tests"])
         run.evidence("CON007", where="contrast maps", n_tests=n, correction="fdr")
@@ -66,3 +59,15 @@ def _repeated(run: "Run", parts: "Parts") -> None:
         f"{max(share.values()):.1%} of the test images (of one person, at most) have a training image with captions as "
         "alike as captions of one image."
     )
+
+
+def of_claims(run: "Run", claims: list[Claim]) -> None:
+    """What every brain has: the layer of networks decided beforehand, permutations, the correction."""
+    run.evidence("CON002", where="network layers", what="layer", n_candidates=1, chosen_on="before")
+    for claim in claims:
+        if claim.null is not None:
+            smallest = 2.0 / claim.null.n if claim.null.exact else 1.0 / (claim.null.n + 1)
+            run.evidence(
+                "CON004", where=f"claim {claim.id}", smallest_p=smallest, n_tests=len(claims), correction="holm"
+            )
+    run.evidence("CON007", where="claims", n_tests=len(claims), correction="holm")

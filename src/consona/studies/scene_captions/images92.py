@@ -53,6 +53,7 @@ class Images92:
 def images92(study: "SceneCaptions", run: "Run") -> list[Claim]:
     """Captions, their rungs, published models and networks; then claims."""
     from consona.studies.scene_captions.claims_images92 import draw, small_claims
+    from consona.studies.scene_captions.evidence import of_claims
 
     data = load_rsa92()
     run.note_dataset(data)
@@ -69,6 +70,7 @@ def images92(study: "SceneCaptions", run: "Run") -> list[Claim]:
     found = compared(study, run, models, data.rdms, made)
     claims = small_claims(study, found)
     draw(run, found)
+    of_claims(run, claims)
     return claims
 
 

@@ -55,6 +55,7 @@ class Objects81:
 def objects81(study: "SceneCaptions", run: "Run") -> list[Claim]:
     """Encode, read out, contrast; then claims."""
     from consona.studies.scene_captions.claims_objects81 import draw, small_claims
+    from consona.studies.scene_captions.evidence import of_claims
 
     data = load_objects81()
     run.note_dataset(data)
@@ -81,6 +82,7 @@ def objects81(study: "SceneCaptions", run: "Run") -> list[Claim]:
     found = Objects81(data, encoding, read_out, *_contrasts(study, run, recording, features[CAPTION]))
     claims = small_claims(found)
     draw(run, found)
+    of_claims(run, claims)
     return claims
 
 

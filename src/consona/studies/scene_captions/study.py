@@ -24,7 +24,7 @@ class SceneCaptions(Study):
         "categories?"
     )
     controls: ClassVar[tuple[str, ...]] = CONTROLS
-    checks: ClassVar[tuple[str, ...]] = ("CON001", "CON002", "CON003", "CON004", "CON005", "CON007", "CON008", "CON011")
+    checks: ClassVar[tuple[str, ...]] = ("CON002", "CON004", "CON007")
 
     brain: Brain = Field(
         default="twin",
