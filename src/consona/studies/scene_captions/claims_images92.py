@@ -154,7 +154,7 @@ def _over_weights(found: Images92) -> Verdict:
         if f" {EMBEDDING} " in name and _is_network(name)
     ]
     return over_people(
-        np.array([mean[a] - mean[b] for a, b in pairs]), "pairs of networks with the same first weights", who="pairs"
+        np.array([mean[a] - mean[b] for a, b in pairs]), "pairs of networks with the same first weights", name="pairs"
     )
 
 

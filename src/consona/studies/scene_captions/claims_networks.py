@@ -95,7 +95,7 @@ def _verdicts(study: "SceneCaptions", parts: "Parts", r: xr.DataArray, every: xr
     verdicts = {
         "in both architectures": weakest(by_architecture, "captions less categories,"),
         "over first weights": over_people(
-            every.mean("subject").values.ravel(), "pairs of networks with the same first weights", who="pairs"
+            every.mean("subject").values.ravel(), "pairs of networks with the same first weights", name="pairs"
         ),
         "above the untrained network": weakest(beside, "trained to captions less random weights,"),
         "above the captions themselves": weakest(own, "trained to captions less the captions,"),

@@ -26,14 +26,14 @@ def fewest_p(n: int) -> float:
     return 2.0 / 2.0**n
 
 
-def over_people(values: npt.ArrayLike, of: str, *, who: str = "people") -> Verdict:
+def over_people(values: npt.ArrayLike, of: str, *, name: str = "people") -> Verdict:
     """Held where the mean over people (or pairs of networks) is above zero by flips of signs; said where too few."""
     each = np.asarray(values, dtype=float)
     each = each[np.isfinite(each)]
-    rule = f"mean over {who} above 0, p at most {LEVEL} by flips of signs, {of}"
-    shown = f"{each.mean():+.3f}, {int((each > 0).sum())} of {len(each)} {who}" if len(each) else "nothing"
+    rule = f"mean over {name} above 0, p at most {LEVEL} by flips of signs, {of}"
+    shown = f"{each.mean():+.3f}, {int((each > 0).sum())} of {len(each)} {name}" if len(each) else "nothing"
     if fewest_p(len(each)) > LEVEL:
-        return not_testable(f"{len(each)} {who} give no p below {fewest_p(len(each)):.2g}; {shown}", rule=rule)
+        return not_testable(f"{len(each)} {name} give no p below {fewest_p(len(each)):.2g}; {shown}", rule=rule)
     p = signs_p(each)
     return Verdict(HELD if p <= LEVEL and each.mean() > 0 else DID_NOT_HOLD, rule, f"p = {p:.2g} ({shown})")
 
