@@ -262,6 +262,7 @@ def test_the_92_photographs(fewer, data_folder, tmp_path, model, monkeypatch):
 @pytest.mark.data
 def test_the_81_categories(fewer, data_folder, tmp_path, model, monkeypatch):
     monkeypatch.setattr("consona.studies.scene_captions.objects81.N_EXCHANGED", 4)
+    monkeypatch.setattr("consona.studies.scene_captions.objects81.by_region", lambda each: {"all regions": each})
     claims, run = conducted(tmp_path, tmp_path / "store", model, brain="objects81")
     assert claims["read-out"].effect > 0.05
     assert claims["read-out"].p == pytest.approx(1 / 20)
