@@ -1,7 +1,7 @@
 """How far texts that were taken apart lie from the whole captions, and how far captions of one image agree."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from consona.core.features import Features
 from consona.core.invariants import as_names, listed
 from consona.stats.bootstrap import bootstrap_interval
 from consona.stats.correlation import unit_columns
+from consona.stats.fractional_settings import Mode
 from consona.stats.rdm import correlation_rdm
 from consona.stats.rdm_bootstrap import bootstrap_rdms, drawn
 from consona.stats.rdm_comparison import Comparison, compare_rdms
@@ -101,7 +102,7 @@ def rung_agreement(
 def caption_consistency(
     each: xr.DataArray,
     *,
-    mode: Literal["paper", "released", "corrected"] = "corrected",
+    mode: Mode = "corrected",
     set_size: int = 100,
     n_draws: int = 1000,
     level: float = 0.95,

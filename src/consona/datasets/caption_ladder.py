@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,10 @@ from consona.core.invariants import listed
 from consona.core.stimuli import Stimuli
 from consona.datasets.coco_categories import categories_of
 from consona.datasets.part_of_speech import DEFAULT_TAGGER, parts_of_speech
+from consona.stats.fractional_settings import Mode
 
 __all__ = ["RUNGS", "Rung", "ladder"]
 
-Mode = Literal["paper", "released", "corrected"]
 Rung = Literal[
     "caption mean",
     "single caption",
@@ -28,17 +28,7 @@ Rung = Literal[
     "adjectives",
     "category words",
 ]
-RUNGS: tuple[Rung, ...] = (
-    "caption mean",
-    "single caption",
-    "joined",
-    "scrambled",
-    "word average",
-    "nouns",
-    "verbs",
-    "adjectives",
-    "category words",
-)
+RUNGS: tuple[Rung, ...] = get_args(Rung)
 # Tags of the Penn Treebank and what stands in where a caption has no such word.
 _TAGS = {"nouns": ("NN", "NNS"), "verbs": ("VB",), "adjectives": ("JJ",)}
 _FALLBACK = {"nouns": "something", "verbs": "is", "adjectives": "something", "category words": "something"}

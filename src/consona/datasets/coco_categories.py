@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,6 +11,7 @@ from consona.core.errors import InvalidInput
 from consona.core.features import Features
 from consona.core.invariants import listed
 from consona.core.stimuli import Stimuli
+from consona.stats.fractional_settings import Mode
 
 __all__ = ["COCO_91", "COCO_CATEGORIES", "CATEGORY_WORDS", "category_number", "categories_of", "multi_hot"]
 
@@ -112,7 +113,7 @@ def multi_hot(
     *,
     names: Sequence[str] = COCO_91,
     column: str = "categories",
-    mode: Literal["paper", "released", "corrected"] = "corrected",
+    mode: Mode = "corrected",
 ) -> Features:
     """One where a category is there and zero where it is not, one layer ``(n_stimuli, n_names)``.
 

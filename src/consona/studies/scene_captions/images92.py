@@ -16,6 +16,7 @@ from consona.core.stimuli import Stimuli
 from consona.datasets.nsd_images import reduced_images
 from consona.datasets.rsa92 import load_rsa92, load_rsa92_captions, load_rsa92_images, load_rsa92_models
 from consona.stats.rdm_comparison import Comparison
+from consona.studies.scene_captions.material import SIDE
 from consona.studies.scene_captions.names import (
     ARCHITECTURES,
     BELOW,
@@ -28,7 +29,7 @@ from consona.studies.scene_captions.names import (
     UNTRAINED,
     network_name,
 )
-from consona.studies.scene_captions.networks import SIDE, Networks, networks
+from consona.studies.scene_captions.networks import Networks, networks
 from consona.studies.scene_captions.reading import climbed, load_reader
 from consona.studies.scene_captions.rsa import as_compared
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 N_NEW = 1000
 """Scenes that no network was trained on, where read-outs are checked."""
-SIDE = 64
 
 
 @dataclass(frozen=True)
